@@ -1,0 +1,65 @@
+"""Recommendations from who touched what and what the items are called.
+
+Names are imported when first used, so `import graphrec_lm` itself loads neither torch nor a language model.
+
+>>> import graphrec_lm
+>>> "AlphaRec" in dir(graphrec_lm)
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from graphrec_lm.errors import InputError, NotFittedError, UnknownIdError
+
+if TYPE_CHECKING:
+    from graphrec_lm.data import Dataset, Split, load_dataset
+    from graphrec_lm.models import MF, AlphaRec, LightGCN, Popularity, Random, TitleCosine, load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MF",
+    "AlphaRec",
+    "Dataset",
+    "InputError",
+    "LightGCN",
+    "NotFittedError",
+    "Popularity",
+    "Random",
+    "Split",
+    "TitleCosine",
+    "UnknownIdError",
+    "load",
+    "load_dataset",
+]
+
+_HOME = {
+    "Dataset": "data",
+    "Split": "data",
+    "load_dataset": "data",
+    "AlphaRec": "models",
+    "LightGCN": "models",
+    "MF": "models",
+    "Popularity": "models",
+    "Random": "models",
+    "TitleCosine": "models",
+    "load": "models",
+}
+_ROOMS = ("data", "evaluation", "graph", "kernels", "metrics", "models", "text", "training")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

@@ -1,0 +1,145 @@
+"""Texts to typed columns: ids, numbers, times; an unparsable value is named by file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrec_lm.data.delimited import Format, Source, broken_row, line_of_row, read_texts
+
+_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
+_NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+|[nN]a[nN]|inf|infinity)([eE][-+]?[0-9]+)?$"
+_PLAIN = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?Z?)?$"
+
+
+def read_delimited(
+    source: Source,
+    form: Format,
+    *,
+    columns: Mapping[str, str] | None = None,
+    numeric: Iterable[str] = (),
+    texts: Iterable[str] = ("title",),
+) -> pa.Table:
+    """Return a delimited file as a table with typed columns.
+
+    Parameters
+    ----------
+    source : path
+        The file.
+    form : Format
+        How it is written.
+    columns : mapping, optional
+        Names in the file -> names of the library; the table keeps the names of the file.
+    numeric, texts : iterable of str
+        Library names of the columns that must be numbers, and of those that stay texts. `timestamp` must
+        be numbers or ISO dates. All others become numbers if every value is written as a number is.
+
+    Raises
+    ------
+    InputError
+        As `read_texts`, and for a value that is no number.
+    """
+    table = read_texts(source, form)
+    return typed(table, Path(source), form, columns or {}, set(numeric), set(texts))
+
+
+def typed(
+    table: pa.Table, path: Path, form: Format, columns: Mapping[str, str], numeric: set[str], texts: set[str]
+) -> pa.Table:
+    """Return a table of texts with typed columns; parameters as in `read_delimited`."""
+    result = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        known = columns.get(name, name)
+        if known in numeric or name in numeric or known == "timestamp":
+            result[name] = _required(column, name, path, form, dates=known == "timestamp")
+        else:
+            result[name] = column if known in texts else infer(column)
+    return pa.table(list(result.values()), names=list(result))
+
+
+def infer(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts as int64 or float64 if every one is the usual way to write a number ("007" is not).
+
+    >>> infer(pa.chunked_array([["1", "20"]])).type, infer(pa.chunked_array([["01", "20"]])).type
+    (DataType(int64), DataType(string))
+    """
+    for pattern, kind in ((_INTEGER, pa.int64()), (_PLAIN, pa.float64())):
+        if _all_match(column, pattern):
+            return column.cast(kind)
+    return column
+
+
+def one_kind(
+    tables: list[pa.Table | None], columns: Mapping[str, str] | None = None
+) -> list[pa.Table | None]:
+    """Make an id column text in all tables if it is text in one, so that "7" is one id everywhere."""
+    for name in ("user_id", "item_id"):
+        theirs = {theirs for theirs, ours in (columns or {}).items() if ours == name} | {name}
+        places = [
+            (t, c)
+            for t, table in enumerate(tables)
+            if table is not None
+            for c in table.column_names
+            if c in theirs
+        ]
+        if len({pa.types.is_integer(_table(tables, t)[c].type) for t, c in places}) > 1:
+            for t, c in places:
+                table = _table(tables, t)
+                tables[t] = table.set_column(table.column_names.index(c), c, table[c].cast(pa.large_string()))
+    return tables
+
+
+def _table(tables: list[pa.Table | None], position: int) -> pa.Table:
+    table = tables[position]
+    assert table is not None
+    return table
+
+
+def _all_match(column: pa.ChunkedArray, pattern: str) -> bool:
+    head = column.slice(0, 100).drop_null()
+    if len(head) == 0 and column.null_count == len(column):
+        return False
+    if len(head) and not pc.all(pc.match_substring_regex(head, pattern)).as_py():
+        return False
+    return bool(pc.all(pc.match_substring_regex(column.unique().drop_null(), pattern)).as_py())
+
+
+def _required(
+    column: pa.ChunkedArray, name: str, path: Path, form: Format, *, dates: bool
+) -> pa.ChunkedArray:
+    trimmed = pc.utf8_trim_whitespace(column)
+    if dates and _all_match(trimmed.drop_null().slice(0, 1), _DATE):
+        _refuse(pc.match_substring_regex(trimmed, _DATE), f"`{name}` must be a date", column, path, form)
+        return _dates(trimmed, f"`{name}` must be a date", path, form)
+    _refuse(pc.match_substring_regex(trimmed, _NUMBER), f"`{name}` must be a number", column, path, form)
+    return trimmed.cast(pa.int64() if _all_match(trimmed, _INTEGER) else pa.float64())
+
+
+def _refuse(good: pa.ChunkedArray, required: str, column: pa.ChunkedArray, path: Path, form: Format) -> None:
+    bad = np.flatnonzero(~pc.fill_null(good, True).to_numpy())
+    if len(bad):
+        row = int(bad[0])
+        raise broken_row(path, line_of_row(path, form, row), required, repr(column[row].as_py()))
+
+
+def _dates(column: pa.ChunkedArray, required: str, path: Path, form: Format) -> pa.ChunkedArray:
+    plain = pc.replace_substring(column, "Z", "")
+    try:
+        return plain.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        good = pa.chunked_array([pa.array([_is_date(value) for value in plain.to_pylist()])])
+        _refuse(good, required, column, path, form)
+        raise
+
+
+def _is_date(value: str | None) -> bool:
+    try:
+        return value is None or bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False

@@ -1,0 +1,114 @@
+"""Datasets by name: one is bundled, the others are read from a folder and downloaded only on request."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphrec_lm.data.bundled import load_movielens_small
+from graphrec_lm.data.dataset import Dataset
+from graphrec_lm.data.delimited import Source
+from graphrec_lm.data.download import extract, fetch
+from graphrec_lm.data.movielens import read_movielens
+from graphrec_lm.errors import InputError, did_you_mean
+
+_GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
+_PAGE = "https://grouplens.org/datasets/movielens/"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A named dataset: what it is, its folder, where it comes from, and what reads it."""
+
+    about: str
+    read: Callable[..., Dataset]
+    folder: str = ""
+    url: str = ""
+    page: str = ""
+
+
+def _movielens(about: str, folder: str) -> Entry:
+    return Entry(about, read_movielens, folder, f"{_GROUPLENS}{folder}.zip", _PAGE)
+
+
+REGISTRY: dict[str, Entry] = {
+    "movielens-small": Entry("610 users, 9,742 films, 100,836 ratings; bundled", load_movielens_small),
+    "movielens-100k": _movielens("943 users, 1,682 films, 100,000 ratings", "ml-100k"),
+    "movielens-1m": _movielens("6,040 users, 3,883 films, 1,000,209 ratings", "ml-1m"),
+    "movielens-20m": _movielens("138,493 users, 27,278 films, 20,000,263 ratings", "ml-20m"),
+    "movielens-25m": _movielens("162,541 users, 62,423 films, 25,000,095 ratings", "ml-25m"),
+    "movielens-32m": _movielens("200,948 users, 87,585 films, 32,000,204 ratings", "ml-32m"),
+    "movielens-latest": _movielens("the latest full MovieLens; changes over time", "ml-latest"),
+}
+
+
+def list_datasets() -> dict[str, str]:
+    """Return the names that `load_dataset` knows, with a line on each.
+
+    >>> list_datasets()["movielens-small"]
+    '610 users, 9,742 films, 100,836 ratings; bundled'
+    """
+    return {name: entry.about for name, entry in REGISTRY.items()}
+
+
+def load_dataset(name: str, *, root: Source | None = None, download: bool = False, **options: Any) -> Dataset:
+    """Return a dataset by name.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_datasets()`; "movielens-small" is bundled and needs nothing else.
+    root : path, optional
+        The dataset's folder (e.g. `ml-1m`), or the folder that holds it.
+    download : bool
+        True downloads what is missing to `root`, and only then; the dataset's licence is yours to read.
+    **options
+        Passed to the reader, e.g. `positive="rating >= 3"`.
+
+    Raises
+    ------
+    InputError
+        On an unknown name or option, or a folder that is not there.
+
+    Examples
+    --------
+    >>> load_dataset("movielens-small").n_items
+    9742
+    """
+    if name not in REGISTRY:
+        required = "the name of a dataset must be one of `list_datasets()`"
+        raise InputError(required, repr(name), did_you_mean(str(name), list(REGISTRY)))
+    entry = REGISTRY[name]
+    _check_options(name, entry, options)
+    if not entry.folder:
+        return entry.read(**options)
+    return entry.read(_folder(name, entry, root, download), **options)
+
+
+def _check_options(name: str, entry: Entry, options: dict[str, Any]) -> None:
+    known = [p.name for p in inspect.signature(entry.read).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            raise InputError(
+                f"an option of {name!r} must be one its reader has", repr(option), did_you_mean(option, known)
+            )
+
+
+def _folder(name: str, entry: Entry, root: Source | None, download: bool) -> Path:
+    if root is None:
+        remedy = f"Pass root=, a folder for {entry.folder!r}, and download=True to get it from {entry.page}."
+        raise InputError(f"the dataset {name!r} needs `root`", None, remedy)
+    base = Path(root)
+    if base.name == entry.folder and base.is_dir():
+        return base
+    folder = base / entry.folder
+    if folder.is_dir():
+        return folder
+    if not download:
+        remedy = f"Get {entry.url} (see {entry.page}) and unpack it there, or pass download=True."
+        raise InputError(f"{folder} must be the folder of {name!r}", "no such folder", remedy)
+    archive = fetch(entry.url, base / f"{entry.folder}.zip")
+    return extract(archive, entry.folder, folder)

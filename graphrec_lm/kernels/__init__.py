@@ -1,0 +1,20 @@
+"""Numeric inner loops on plain arrays, each with a readable twin in `reference`."""
+
+from graphrec_lm.kernels.patterns import join_rows, take_rows, transpose
+from graphrec_lm.kernels.sampling import draw_negatives, draw_positives, hash_uniform
+from graphrec_lm.kernels.softmax import sampled_softmax
+from graphrec_lm.kernels.spmm import spmm
+from graphrec_lm.kernels.topk import topk, topk_blocks
+
+__all__ = [
+    "draw_negatives",
+    "draw_positives",
+    "hash_uniform",
+    "join_rows",
+    "sampled_softmax",
+    "spmm",
+    "take_rows",
+    "topk",
+    "topk_blocks",
+    "transpose",
+]

@@ -1,0 +1,76 @@
+"""Small operations on CSR patterns: transpose, take rows, join rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Int = NDArray[np.integer]
+Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
+
+
+def transpose(indptr: Int, indices: Int, n_columns: int, *, positions: bool = False) -> Pattern:
+    """Transpose a CSR pattern by counting sort; columns come out sorted.
+
+    Parameters
+    ----------
+    indptr, indices : int arrays
+        The pattern of a [rows, n_columns] matrix.
+    n_columns : int
+    positions : bool
+        Return each entry's position in `indices` instead of its row.
+
+    Returns
+    -------
+    indptr : int64 array [n_columns + 1]
+    indices : int32 array [nnz]
+        Row codes (or positions), ascending within each column.
+
+    Examples
+    --------
+    >>> transpose(np.array([0, 2, 3]), np.array([0, 1, 1]), 2)
+    (array([0, 1, 3]), array([0, 0, 1], dtype=int32))
+    """
+    counts = np.bincount(indices, minlength=n_columns)
+    starts = np.zeros(n_columns + 1, dtype=np.int64)
+    np.cumsum(counts, out=starts[1:])
+    rows = np.empty(len(indices), dtype=np.int32)
+    _transpose(indptr, indices, starts[:-1].copy(), positions, rows)
+    return starts, rows
+
+
+def take_rows(indptr: Int, indices: Int, rows: Int) -> Pattern:
+    """The CSR pattern of the given rows, in the given order.
+
+    >>> take_rows(np.array([0, 1, 3]), np.array([5, 6, 7]), np.array([1, 1]))
+    (array([0, 2, 4]), array([6, 7, 6, 7], dtype=int32))
+    """
+    starts, counts = indptr[rows], indptr[np.asarray(rows) + 1] - indptr[rows]
+    out = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum(counts, out=out[1:])
+    places = np.arange(out[-1]) + np.repeat(starts - out[:-1], counts)
+    return out, np.asarray(indices[places], dtype=np.int32)
+
+
+def join_rows(first: Pattern, second: Pattern) -> Pattern:
+    """The rows of two patterns side by side: row r holds the columns of both rows r.
+
+    >>> one = np.array([0, 1]), np.array([4], dtype=np.int32)
+    >>> join_rows(one, one)
+    (array([0, 2]), array([4, 4], dtype=int32))
+    """
+    counts = [np.diff(first[0]), np.diff(second[0])]
+    rows = np.concatenate([np.repeat(np.arange(len(c)), c) for c in counts])
+    order = np.argsort(rows, kind="stable")
+    columns = np.concatenate([first[1], second[1]])
+    return first[0] + second[0], np.asarray(columns[order], dtype=np.int32)
+
+
+@njit(cache=True)
+def _transpose(indptr, indices, cursor, positions, rows):  # type: ignore[no-untyped-def]
+    for row in range(len(indptr) - 1):
+        for edge in range(indptr[row], indptr[row + 1]):
+            column = indices[edge]
+            rows[cursor[column]] = edge if positions else row
+            cursor[column] += 1

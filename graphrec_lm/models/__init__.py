@@ -1,0 +1,25 @@
+"""The models, one file each, on the shared base."""
+
+from graphrec_lm.models.alpharec import AlphaRec
+from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.evaluation import Evaluation
+from graphrec_lm.models.lightgcn import LightGCN
+from graphrec_lm.models.mf import MF
+from graphrec_lm.models.persistence import load
+from graphrec_lm.models.popularity import Popularity
+from graphrec_lm.models.random import Random
+from graphrec_lm.models.registry import MODELS
+from graphrec_lm.models.title_cosine import TitleCosine
+
+__all__ = [
+    "MF",
+    "MODELS",
+    "AlphaRec",
+    "Evaluation",
+    "LightGCN",
+    "Popularity",
+    "Random",
+    "Recommender",
+    "TitleCosine",
+    "load",
+]

@@ -1,0 +1,147 @@
+"""AlphaRec: language-model vectors of titles, a learned projection, a graph, InfoNCE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import check_number
+from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.models.base import Arrays
+from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.models.fold_in import fold_table, graph_part
+from graphrec_lm.models.people import People
+from graphrec_lm.models.projection import Projection
+from graphrec_lm.models.text import history_means, title_vectors
+from graphrec_lm.models.trained import TrainedRecommender, seeded
+from graphrec_lm.text import DEFAULT_ENCODER
+from graphrec_lm.training import Batch, Learner
+from graphrec_lm.training.losses import infonce
+
+
+class AlphaRec(TrainedRecommender):
+    """Language representations as the only item features (Sheng et al., ICLR 2025, arXiv 2407.05441).
+
+    An item is the LM vector of its title, a user the mean of the titles in the history. One
+    projection (eq. 2) maps both to behaviour space; LightGCN propagation over 0..`layers` hops is
+    averaged (eq. 3-4); InfoNCE on cosine similarity trains the projection, the only weights (eq. 5).
+
+    `recommend(history=...)` is exact for the history of a fitted user: a user's propagated vector is
+    a weighted sum over the history. Somebody new is not counted in the items' own degrees and hops.
+
+    Parameters
+    ----------
+    projection : {"mlp", "linear"}
+    layers : int
+        Hops of propagation, >= 0.
+    dim : int
+        Dimension of the behaviour space.
+    hidden : int, optional
+        Inner width of the MLP; None is half the LM's dimension, as in the paper for its main LM.
+    tau : float
+        Temperature.
+    negatives : int
+        Negatives for each positive, uniform outside the user's history.
+    share_negatives : bool
+        True: one set of `negatives` for the whole batch (each user's own items masked), far faster.
+    sampling : {"user", "interaction"}
+        Draw a user then one of their items, as the authors do; or interactions uniformly.
+    epochs, batch_size, learning_rate
+        Adam; an epoch is as many draws as there are interactions.
+    valid_every, patience : int
+        Epochs between validations (NDCG@20), and how many may pass without improvement.
+    encoder : name, folder, TextEncoder, or list of them
+    seed : int
+        Makes a fit repeatable, bit for bit, on one machine.
+    device : {"auto", "cpu"}
+    verbose : bool
+        Show progress.
+
+    Examples
+    --------
+    >>> import graphrec_lm as gl
+    >>> train, valid, test = gl.load_dataset("movielens-small").split("from_column")
+    >>> model = AlphaRec(epochs=1, verbose=False).fit(train, valid=valid)
+    >>> model.recommend(history=[[1, 260]], k=3)["rank"].tolist()
+    [1, 2, 3]
+    """
+
+    uses_text = True
+
+    def __init__(
+        self,
+        projection: str = "mlp",
+        layers: int = 2,
+        dim: int = 64,
+        hidden: int | None = None,
+        tau: float = 0.15,
+        negatives: int = 256,
+        share_negatives: bool = False,
+        sampling: str = "user",
+        epochs: int = 500,
+        batch_size: int = 4096,
+        learning_rate: float = 5e-4,
+        valid_every: int = 5,
+        patience: int = 20,
+        encoder: Any = DEFAULT_ENCODER,
+        seed: int = 0,
+        device: str = "auto",
+        verbose: bool = True,
+    ) -> None:
+        self.projection, self.layers, self.dim, self.hidden, self.tau = projection, layers, dim, hidden, tau
+        self.negatives, self.share_negatives, self.sampling = negatives, share_negatives, sampling
+        self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
+        self.valid_every, self.patience = valid_every, patience
+        self.encoder, self.seed, self.device, self.verbose = encoder, seed, device, verbose
+
+    def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
+        check_number("tau", self.tau, above=0)
+        check_number("layers", self.layers, least=0, integer=True)
+        check_number("dim", self.dim, least=1, integer=True)
+        if self.hidden is not None:
+            check_number("hidden", self.hidden, least=1, integer=True)
+        titles, notes = title_vectors(dataset, self.encoder)
+        hidden = self.hidden or max(1, titles.shape[1] // 2)
+        projection = Projection(self.projection, titles.shape[1], hidden, self.dim, seeded(self.seed))
+        return _AlphaRecLearner(projection, torch.from_numpy(titles), graph, self.layers, self.tau), notes
+
+    def _learned(self, learner: _AlphaRecLearner) -> Arrays:
+        weights = {name: weight.numpy() for name, weight in learner.projection.state_dict().items()}
+        fold = fold_table(learner.graph, *learner.layer_zero(), self.layers)
+        return weights | {"fold": fold, "titles": learner.titles.numpy().astype(np.float16)}
+
+    def _fold_in(self, people: People) -> NDArray[np.float32]:
+        arrays = self._state.arrays
+        means = torch.from_numpy(history_means(arrays["titles"], people.indptr, people.indices))
+        own = self._projection(arrays)(means).detach().numpy()
+        return unit_rows(own + graph_part(arrays["fold"], people))
+
+    def _projection(self, arrays: Arrays) -> Projection:
+        """The trained projection, rebuilt from its arrays."""
+        width, hidden = arrays["w1"].shape
+        projection = Projection(self.projection, width, hidden, self.dim, seeded(0))
+        weights = {name: torch.from_numpy(arrays[name]) for name in projection.state_dict()}
+        projection.load_state_dict(weights)
+        return projection
+
+
+class _AlphaRecLearner(Learner):
+    def __init__(
+        self, projection: Projection, titles: torch.Tensor, graph: BipartiteGraph, layers: int, tau: float
+    ) -> None:
+        super().__init__()
+        self.projection, self.titles, self.graph = projection, titles, graph
+        self.layers, self.tau = layers, tau
+
+    def layer_zero(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.projection.users_and_items(self.titles, self.graph)
+
+    def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.graph.propagate(*self.layer_zero(), self.layers)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        return infonce(*self.represent(), batch, self.tau)

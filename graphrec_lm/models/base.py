@@ -1,0 +1,339 @@
+"""Recommender: everything a user calls; a model adds how it fits and how it scores."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError, NotFittedError, check_choice, check_number
+from graphrec_lm.kernels import join_rows, take_rows, topk_blocks
+from graphrec_lm.kernels.topk import block_rows
+from graphrec_lm.metrics import ranking_metrics
+from graphrec_lm.models import frames
+from graphrec_lm.models.evaluation import Evaluation
+from graphrec_lm.models.hidden import Pattern, candidate_codes, hidden_items
+from graphrec_lm.models.params import Parameters
+from graphrec_lm.models.people import People
+from graphrec_lm.training.callbacks import Callback, EpochRecord
+
+Arrays = dict[str, NDArray[Any]]
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit leaves behind; replaced as a whole, so that a failed fit changes nothing.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        What was fitted: ids, titles, histories.
+    valid : (indptr, indices)
+        Validation items of the users, hidden by `evaluate`.
+    arrays : dict of arrays
+        What the model learned; all of it is saved.
+    history : list of dict
+        One record a training epoch.
+    notes : dict
+        Further facts to save, e.g. the encoder's fingerprint.
+    """
+
+    dataset: Dataset
+    valid: Pattern
+    arrays: Arrays
+    history: list[EpochRecord] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        valid: Dataset | None,
+        arrays: Arrays,
+        *,
+        history: Sequence[EpochRecord] = (),
+        notes: dict[str, Any] | None = None,
+    ) -> Fitted:
+        """A fit's result, given the validation part as a Dataset."""
+        nothing = np.zeros(dataset.n_users + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+        pattern = nothing if valid is None else (valid.indptr, valid.indices)
+        return cls(dataset, pattern, arrays, list(history), notes or {})
+
+
+class Recommender(Parameters):
+    """Base of all models. A model writes `_fit`, `_scores` and, if it can, `_similar`."""
+
+    uses_text: ClassVar[bool] = False
+    _fitted: Fitted | None = None
+
+    @abstractmethod
+    def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
+        """Learn from `dataset`; `valid` selects epochs and is in nothing else."""
+
+    @abstractmethod
+    def _scores(self, people: People) -> Float32:
+        """Scores of all items for a block of people, float32 [people, n_items]."""
+
+    def _top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
+        """Codes and scores of the k best items of each person; see `kernels.topk`."""
+
+        def score(start: int, stop: int) -> Float32:
+            return self._scores(people.part(start, stop))
+
+        n_items = self._state.dataset.n_items
+        return topk_blocks(score, len(people), n_items, k, seen=hidden, candidates=candidates)
+
+    def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
+        raise NotImplementedError(f"{type(self).__name__} has no notion of similar items: use TitleCosine.")
+
+    @property
+    def _state(self) -> Fitted:
+        if self._fitted is None:
+            name = type(self).__name__
+            raise NotFittedError(f"this {name} must be fitted first, got a new one. Call fit(dataset).")
+        return self._fitted
+
+    @property
+    def history_(self) -> list[EpochRecord]:
+        """Training history: `epoch`, `seconds`, `loss` and `valid_ndcg@20` where it was measured."""
+        return self._state.history
+
+    def fit(
+        self, dataset: Dataset, *, valid: Any = None, init: Any = None, callbacks: Iterable[Callback] = ()
+    ) -> Self:
+        """Fit to a Dataset; a second fit starts afresh, a failed one leaves the model as it was.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        valid : Dataset or dataframe, optional
+            Held-out interactions of the same users and items. Selects the epoch; it is never in
+            the graph, the histories, the popularity or the fit.
+        init : Recommender, optional
+            Not supported yet.
+        callbacks : iterable of Callback
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            If a parameter is out of range, or the data is not what the model needs.
+        """
+        if init is not None:
+            raise NotImplementedError("`init` is not supported yet: fit without it.")
+        if not isinstance(dataset, Dataset):
+            remedy = "Make one with Dataset.from_frame or load_dataset."
+            raise InputError("`dataset` must be a Dataset", type(dataset).__name__, remedy)
+        check_choice("device", getattr(self, "device", "cpu"), ("auto", "cpu"))
+        aligned = None if valid is None else dataset.align(valid)
+        self._fitted = self._fit(dataset, aligned, list(callbacks))
+        return self
+
+    def recommend(
+        self,
+        users: Any = None,
+        k: int = 10,
+        *,
+        history: Any = None,
+        intent: str | None = None,
+        alpha: float = 0.3,
+        filter_seen: bool = True,
+        candidates: Any = None,
+        exclude: Any = None,
+        on_unknown: str = "raise",
+    ) -> Any:
+        """Recommend `k` items to each user.
+
+        Parameters
+        ----------
+        users : list of ids, optional
+            Fitted users; None is everyone (or nobody, if `history` is given).
+        k : int
+            Items a user, at most.
+        history : list of lists of item ids, optional
+            New people, one list each; their `user_id` is 0, 1, ...
+        intent : str, optional
+            Not supported yet; `alpha`, its weight, neither.
+        filter_seen : bool
+            Hide each user's fitted (or given) history.
+        candidates : list of item ids, optional
+            Show only these.
+        exclude : list of item ids, or dataframe `user_id, item_id`, optional
+            Hide these from everyone, or from these users.
+        on_unknown : {"raise", "drop"}
+            What to do with unknown ids in any of these.
+
+        Returns
+        -------
+        dataframe
+            `user_id, item_id, title, rank, score` in the library of the fitted frame; `title` only
+            if the Dataset has titles. Best first; equal scores in the order of the item table.
+
+        Raises
+        ------
+        NotFittedError, UnknownIdError, InputError
+        """
+        dataset = self._state.dataset
+        check_number("k", k, least=1, integer=True)
+        if intent is not None:
+            raise NotImplementedError("`intent` is not supported yet: recommend by `users` or `history`.")
+        if users is not None and history is not None:
+            raise InputError("give either `users` or `history`", "both", "Call recommend twice.")
+        if history is not None:
+            people = People.by_history(dataset, history, on_unknown)
+        else:
+            people = People.by_id(dataset, users, on_unknown)
+        hidden = hidden_items(dataset, people, filter_seen, exclude, on_unknown)
+        allowed = candidate_codes(dataset, candidates, exclude, on_unknown)
+        codes, scores = self._top(people, min(k, dataset.n_items), hidden, allowed)
+        return frames.recommendations(dataset, people.ids, codes, scores)
+
+    def recommend_batch(self, path: str | os.PathLike[str], k: int = 10, *, filter_seen: bool = True) -> None:
+        """Write `recommend` for everyone to a Parquet file, block by block, with a progress bar.
+
+        Parameters
+        ----------
+        path : path
+            Replaced atomically; nothing is left if the run is stopped.
+        k : int
+        filter_seen : bool
+        """
+        check_number("k", k, least=1, integer=True)
+        dataset, k = self._state.dataset, min(k, self._state.dataset.n_items)
+        everyone = People.by_id(dataset, None, "raise")
+
+        def block(start: int, stop: int) -> tuple[Any, Any, Any]:
+            people = everyone.part(start, stop)
+            hidden = hidden_items(dataset, people, filter_seen, None, "raise")
+            return people.ids, *self._top(people, k, hidden, None)
+
+        frames.stream_to_parquet(dataset, path, block, len(everyone))
+
+    def similar_items(self, items: Any, k: int = 10, *, on_unknown: str = "raise") -> Any:
+        """The `k` items most similar to each of `items`, itself left out.
+
+        Parameters
+        ----------
+        items : list of item ids
+        k : int
+        on_unknown : {"raise", "drop"}
+
+        Returns
+        -------
+        dataframe
+            `item_id, target_item_id, title, rank, score`: for each item asked about, the targets, best
+            first, with the target's title and the cosine similarity.
+
+        Raises
+        ------
+        NotImplementedError
+            For a model that knows no similarity.
+        """
+        dataset = self._state.dataset
+        check_number("k", k, least=1, integer=True)
+        codes = frames.known_items(dataset, items, on_unknown)
+        found, scores = self._similar(codes, min(k, dataset.n_items))
+        return frames.similar(dataset, codes, found, scores)
+
+    def predict(self, pairs: Any) -> Float32:
+        """Scores of (user, item) pairs.
+
+        Parameters
+        ----------
+        pairs : dataframe or list of tuples
+            Columns `user_id, item_id`.
+
+        Returns
+        -------
+        float32 array [n]
+        """
+        dataset = self._state.dataset
+        users, items = frames.pair_codes(dataset, pairs)
+        asked, rows = np.unique(users, return_inverse=True)
+        out, order = np.empty(len(users), dtype=np.float32), np.argsort(rows, kind="stable")
+        people, size = People.fitted(dataset, asked), block_rows(dataset.n_items)
+        for start in range(0, len(asked), size):
+            at = order[np.searchsorted(rows[order], start) : np.searchsorted(rows[order], start + size)]
+            scores = self._scores(people.part(start, min(start + size, len(asked))))
+            out[at] = scores[rows[at] - start, items[at]]
+        return out
+
+    def evaluate(
+        self, test: Any, *, k: int = 20, metrics: Sequence[str] = ("recall", "ndcg", "hit_rate")
+    ) -> Evaluation:
+        """Rank all items for every user with test items; fitted and validation items are hidden.
+
+        Parameters
+        ----------
+        test : Dataset or dataframe
+            Held-out interactions of the fitted users and items.
+        k : int
+        metrics : sequence of str
+            Of recall, precision, ndcg, hit_rate, mrr, map.
+
+        Returns
+        -------
+        Evaluation
+            Mapping "ndcg@20" -> mean over users; `.per_user` has the values.
+        """
+        state = self._state
+        check_number("k", k, least=1, integer=True)
+        test = state.dataset.align(test)
+        codes = np.flatnonzero(np.diff(test.indptr)).astype(np.int32)
+        if not len(codes):
+            raise InputError("`test` must hold at least one positive interaction", 0, "Use a larger test part.")
+        people = People.fitted(state.dataset, codes)
+        hidden = join_rows((people.indptr, people.indices), take_rows(*state.valid, codes))
+        top = self._top(people, min(k, state.dataset.n_items), hidden, None)[0]
+        relevant = take_rows(test.indptr, test.indices, codes)
+        padded = np.pad(top, ((0, 0), (0, max(0, k - top.shape[1]))), constant_values=-1)
+        return Evaluation(ranking_metrics(padded, *relevant, k=k, metrics=metrics), people.ids)
+
+    def add_items(self, frame: Any) -> None:
+        """Add items by title alone. Not supported yet."""
+        raise NotImplementedError("`add_items` is not supported yet: fit again with the larger item table.")
+
+    def update(self, frame: Any) -> None:
+        """Add interactions without a refit. Not supported yet."""
+        raise NotImplementedError("`update` is not supported yet: fit again on all interactions.")
+
+    def adapt(self, dataset: Dataset) -> Any:
+        """The same weights on a new domain. Not supported yet."""
+        raise NotImplementedError("`adapt` is not supported yet: fit on the new domain.")
+
+    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
+        """Why an item is recommended. No model has an exact answer yet."""
+        raise NotImplementedError(f"{type(self).__name__} has no exact explanation: see similar_items.")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save to a folder of JSON, safetensors and Parquet; an older model there is replaced whole."""
+        from graphrec_lm.models.persistence import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Load a saved model of this class.
+
+        Raises
+        ------
+        InputError
+            If the folder is damaged, from a newer version, or holds another class.
+        """
+        from graphrec_lm.models.persistence import load
+
+        model = load(path)
+        if not isinstance(model, cls):
+            remedy = f"Use {type(model).__name__}.load or graphrec_lm.load."
+            raise InputError(f"{path} must hold a saved {cls.__name__}", f"a {type(model).__name__}", remedy)
+        return model

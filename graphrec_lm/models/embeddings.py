@@ -1,0 +1,83 @@
+"""Models of learned ID embeddings: what LightGCN and MF share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError, check_choice, check_number
+from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.models.base import Arrays
+from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.models.fold_in import fold_table, graph_part
+from graphrec_lm.models.people import People
+from graphrec_lm.models.trained import TrainedRecommender, seeded
+from graphrec_lm.training import Batch, Learner
+from graphrec_lm.training.losses import bpr, infonce, squared_norm
+
+
+class IdRecommender(TrainedRecommender):
+    """Base of models with one embedding for every user and item, and `layers` hops of propagation."""
+
+    layers: int
+    dim: int
+    loss: str
+    tau: float
+    regularization: float
+
+    @property
+    def _cosine(self) -> bool:
+        return self.loss == "infonce"
+
+    @property
+    def _negatives(self) -> int:
+        default = 256 if self.loss == "infonce" else 1
+        return default if self.negatives is None else self.negatives
+
+    def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
+        check_choice("loss", self.loss, ("bpr", "infonce"))
+        check_number("layers", self.layers, least=0, integer=True)
+        check_number("dim", self.dim, least=1, integer=True)
+        check_number("tau", self.tau, above=0)
+        check_number("regularization", self.regularization, least=0)
+        if self.loss == "bpr" and self.share_negatives:
+            remedy = "Use loss='infonce', or share_negatives=False."
+            raise InputError("`share_negatives` must be False for BPR", True, remedy)
+        return _EmbeddingLearner(self, graph), {}
+
+    def _learned(self, learner: _EmbeddingLearner) -> Arrays:
+        return {"fold": fold_table(learner.graph, learner.users, learner.items, self.layers)}
+
+    def _fold_in(self, people: People) -> NDArray[np.float32]:
+        rows = graph_part(self._state.arrays["fold"], people) / (self.layers + 1)
+        return unit_rows(rows) if self._cosine else rows
+
+
+class _EmbeddingLearner(Learner):
+    def __init__(self, model: IdRecommender, graph: BipartiteGraph) -> None:
+        super().__init__()
+        self.graph, self.layers, self.tau = graph, model.layers, model.tau
+        self.by_bpr, self.regularization = model.loss == "bpr", model.regularization
+        generator = seeded(model.seed)
+        self.users = _xavier_uniform(graph.n_users, model.dim, generator)
+        self.items = _xavier_uniform(graph.n_items, model.dim, generator)
+
+    def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.graph.propagate(self.users, self.items, self.layers)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        if not self.by_bpr:
+            return infonce(*self.represent(), batch, self.tau)
+        penalty = self.regularization * squared_norm(self.users, self.items, batch)
+        return bpr(*self.represent(), batch) + penalty
+
+
+def _xavier_uniform(rows: int, dim: int, generator: torch.Generator) -> torch.nn.Parameter:
+    """U(±√(6 / (rows + dim))), the initial embeddings of the LightGCN paper."""
+    bound = math.sqrt(6 / (rows + dim))
+    return torch.nn.Parameter((torch.rand(rows, dim, generator=generator) * 2 - 1) * bound)

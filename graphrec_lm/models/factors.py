@@ -1,0 +1,70 @@
+"""Models whose score is an inner product of a user vector and an item vector."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec_lm.kernels import topk
+from graphrec_lm.kernels.topk import block_rows
+from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.hidden import Pattern
+from graphrec_lm.models.people import People
+
+Float32 = NDArray[np.float32]
+
+
+class FactorRecommender(Recommender):
+    """Base of factor models; a model writes `_fit` and `_fold_in`.
+
+    `_fit` leaves the arrays `users` [n_users, dim] and `items` [n_items, dim], of unit rows where
+    the score is a cosine.
+    """
+
+    @abstractmethod
+    def _fold_in(self, people: People) -> Float32:
+        """Vectors of new people from their histories, float32 [people, dim]."""
+
+    @property
+    def user_vectors_(self) -> Float32:
+        """Final user representations, float32 [n_users, dim], in code order."""
+        return self._state.arrays["users"]
+
+    @property
+    def item_vectors_(self) -> Float32:
+        """Final item representations, float32 [n_items, dim], in code order."""
+        return self._state.arrays["items"]
+
+    def _vectors(self, people: People) -> Float32:
+        if people.codes is None:
+            return np.ascontiguousarray(self._fold_in(people), dtype=np.float32)
+        return self.user_vectors_[people.codes]
+
+    def _scores(self, people: People) -> Float32:
+        vectors, items = self._vectors(people), self.item_vectors_
+        padded = np.zeros((block_rows(len(items)), items.shape[1]), dtype=np.float32)
+        padded[: len(vectors)] = vectors
+        scores: Float32 = (padded @ items.T)[: len(vectors)]
+        return scores
+
+    def _top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
+        return topk(self._vectors(people), self.item_vectors_, k, seen=hidden, candidates=candidates)
+
+    def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
+        unit = unit_rows(self.item_vectors_)
+        itself = np.arange(len(codes) + 1, dtype=np.int64), codes
+        return topk(unit[codes], unit, k, seen=itself)
+
+
+def unit_rows(rows: Float32) -> Float32:
+    """Scale rows to length 1; zero rows stay zero.
+
+    >>> unit_rows(np.array([[3, 4], [0, 0]], dtype=np.float32))
+    array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
+    """
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)

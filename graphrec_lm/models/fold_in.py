@@ -1,0 +1,35 @@
+"""New people in a fitted graph: a user's hops are a weighted sum over the history.
+
+Layer k of a user is d_u^{-½} Σ_{i ∈ history} d_i^{-½} e_i^{(k-1)}. Summed over k = 1..K this is one
+look-up table of items, F = D_i^{-½} Σ_{k<K} E_i^{(k)}, and a sum over the history.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.graph.propagation import one_hop
+from graphrec_lm.kernels import spmm
+from graphrec_lm.models.people import People
+
+Float32 = NDArray[np.float32]
+
+
+def fold_table(graph: BipartiteGraph, users: torch.Tensor, items: torch.Tensor, layers: int) -> Float32:
+    """F above, [n_items, dim], from the layer-0 representations of everyone."""
+    user_rows, item_rows = users.numpy(), items.numpy()
+    total = np.zeros_like(item_rows)
+    for _ in range(layers):
+        total += item_rows
+        user_rows, item_rows = one_hop(graph, user_rows, item_rows)
+    return total * graph.item_scale[:, None]
+
+
+def graph_part(fold: Float32, people: People) -> Float32:
+    """Sum of layers 1..K of each person, [people, dim]; zero for an empty history."""
+    counts = np.maximum(np.diff(people.indptr), 1)
+    scale = (1 / np.sqrt(counts)).astype(np.float32)
+    return spmm(people.indptr, people.indices, fold, row_scale=scale)

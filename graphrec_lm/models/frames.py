@@ -1,0 +1,89 @@
+"""Codes to ids, once, at the end of the house: the frames that users see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.data.frames import to_arrow
+from graphrec_lm.errors import InputError
+from graphrec_lm.files import atomic_file
+from graphrec_lm.models.people import known_codes
+from graphrec_lm.progress import Progress
+
+_STREAM_ROWS = 4096
+
+Columns = dict[str, Any]
+
+
+def recommendations(dataset: Dataset, user_ids: Any, codes: Any, scores: Any) -> Any:
+    """The frame `user_id, item_id, title, rank, score` of top-k codes [n, k] (-1 is padding)."""
+    return dataset.frame(_recommendation_columns(dataset, user_ids, codes, scores))
+
+
+def _recommendation_columns(dataset: Dataset, user_ids: Any, codes: Any, scores: Any) -> Columns:
+    rows, places = np.nonzero(codes >= 0)
+    items = codes[rows, places]
+    columns = {"user_id": user_ids[rows], "item_id": dataset.items.ids[items], **_titles(dataset, items)}
+    return columns | {"rank": places + 1, "score": scores[rows, places]}
+
+
+def similar(dataset: Dataset, asked: NDArray[np.int32], codes: Any, scores: Any) -> Any:
+    """The frame `item_id, target_item_id, title, rank, score`."""
+    rows, places = np.nonzero(codes >= 0)
+    targets, ids = codes[rows, places], dataset.items.ids
+    columns = {"item_id": ids[asked[rows]], "target_item_id": ids[targets], **_titles(dataset, targets)}
+    return dataset.frame(columns | {"rank": places + 1, "score": scores[rows, places]})
+
+
+def _titles(dataset: Dataset, codes: Any) -> Columns:
+    if not dataset.has_titles:
+        return {}
+    return {"title": dataset.item_table["title"].take(pa.array(codes)).to_pylist()}
+
+
+def stream_to_parquet(
+    dataset: Dataset,
+    path: str | os.PathLike[str],
+    block: Callable[[int, int], tuple[Any, Any, Any]],
+    n: int,
+) -> None:
+    """Write the recommendations of `n` people, block by block, to a file replaced atomically."""
+    writer: pq.ParquetWriter | None = None
+    with atomic_file(path) as temporary, Progress(n, "recommend", "users") as bar:
+        for start in range(0, n, _STREAM_ROWS):
+            stop = min(start + _STREAM_ROWS, n)
+            table = pa.table(_recommendation_columns(dataset, *block(start, stop)))
+            writer = writer or pq.ParquetWriter(temporary, table.schema)
+            writer.write_table(table)
+            bar.advance(stop - start)
+        if writer is not None:
+            writer.close()
+
+
+def known_items(dataset: Dataset, items: Any, on_unknown: str) -> NDArray[np.int32]:
+    """Codes of the items asked about."""
+    return known_codes(dataset.items, items, "item", on_unknown)
+
+
+def pair_codes(dataset: Dataset, pairs: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """User and item codes of a frame or a list of (user_id, item_id)."""
+    if isinstance(pairs, list):
+        if any(not isinstance(pair, tuple | list) or len(pair) != 2 for pair in pairs):
+            required, remedy = "`pairs` must hold (user_id, item_id) tuples", "Write [(user, item), ...]."
+            raise InputError(required, repr(pairs[:3]), remedy)
+        users, items = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    else:
+        table = to_arrow(pairs, "pairs")[0]
+        if not {"user_id", "item_id"} <= set(table.column_names):
+            remedy = "Rename the columns."
+            raise InputError("`pairs` must have columns user_id and item_id", table.column_names, remedy)
+        users, items = table["user_id"], table["item_id"]
+    return known_codes(dataset.users, users, "user", "raise"), known_items(dataset, items, "raise")

@@ -1,0 +1,113 @@
+"""Who is asked about: fitted users by id, or new people by their history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset, IdMap
+from graphrec_lm.errors import InputError, UnknownIdError, check_choice, first_few
+from graphrec_lm.kernels import take_rows
+
+Codes = NDArray[np.int32]
+UNKNOWN_POLICIES = ("raise", "drop")
+
+
+@dataclass(frozen=True)
+class People:
+    """People to recommend to.
+
+    Attributes
+    ----------
+    ids : array [n]
+        What the result's `user_id` shows.
+    codes : int32 array [n] or None
+        Codes of fitted users; None for new people.
+    indptr, indices : int64 [n + 1], int32
+        Their histories as a CSR pattern of item codes.
+    """
+
+    ids: NDArray[Any]
+    codes: Codes | None
+    indptr: NDArray[np.int64]
+    indices: Codes
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def fitted(cls, dataset: Dataset, codes: Codes) -> People:
+        """Users of the fitted Dataset, with their fitted histories."""
+        return cls(dataset.users.ids[codes], codes, *take_rows(dataset.indptr, dataset.indices, codes))
+
+    @classmethod
+    def by_id(cls, dataset: Dataset, users: Any, on_unknown: str) -> People:
+        """Users of the fitted Dataset by external id; None is everyone."""
+        if users is None:
+            return cls.fitted(dataset, np.arange(dataset.n_users, dtype=np.int32))
+        return cls.fitted(dataset, known_codes(dataset.users, users, "user", on_unknown))
+
+    @classmethod
+    def by_history(cls, dataset: Dataset, history: Any, on_unknown: str) -> People:
+        """New people, each a list of item ids; their `user_id` is their place in the list."""
+        lists = _lists(history)
+        flat = [item for person in lists for item in person]
+        owners = np.repeat(np.arange(len(lists)), [len(person) for person in lists])
+        codes = known_codes(dataset.items, flat, "item", on_unknown, keep=True)
+        _check_histories(lists, owners, codes)
+        pairs = np.unique(owners[codes >= 0] * np.int64(dataset.n_items) + codes[codes >= 0])
+        indptr = np.searchsorted(pairs, np.arange(len(lists) + 1) * np.int64(dataset.n_items))
+        indices = (pairs % dataset.n_items).astype(np.int32)
+        return cls(np.arange(len(lists)), None, indptr.astype(np.int64), indices)
+
+    def part(self, start: int, stop: int) -> People:
+        """The people start..stop-1."""
+        bounds = self.indptr[start : stop + 1]
+        codes = None if self.codes is None else self.codes[start:stop]
+        return People(self.ids[start:stop], codes, bounds - bounds[0], self.indices[bounds[0] : bounds[-1]])
+
+
+def known_codes(ids: IdMap, wanted: Any, what: str, on_unknown: str, *, keep: bool = False) -> Codes:
+    """Codes of external ids under a policy: "raise" on unknown ones, or "drop" them.
+
+    With `keep`, "drop" leaves -1 in their place.
+    """
+    check_choice("on_unknown", on_unknown, UNKNOWN_POLICIES)
+    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+        raise InputError(f"{what} ids must come as a list", repr(wanted), f"Write [{wanted!r}].")
+    if not hasattr(wanted, "__len__"):
+        wanted = list(wanted)
+    if len(wanted) == 0:
+        return np.zeros(0, dtype=np.int32)
+    codes: Codes = ids.codes(wanted, what=what, on_unknown="mark" if on_unknown == "drop" else "raise")
+    return codes if keep else codes[codes >= 0]
+
+
+def _lists(history: Any) -> list[Sequence[Any]]:
+    """`history` as one list of ids a person, or an error that shows the remedy."""
+    remedy = "Write history=[[item, item, ...]] for one person."
+    required = "`history` must hold one list of item ids a person"
+    if isinstance(history, str) or not isinstance(history, Iterable):
+        raise InputError(required, repr(history), remedy)
+    lists = list(history)
+    for person in lists:
+        if isinstance(person, str) or not isinstance(person, Iterable):
+            raise InputError(required, f"the bare id {person!r}", remedy)
+    return [list(person) for person in lists]
+
+
+def _check_histories(lists: list[Sequence[Any]], owners: NDArray[np.int64], codes: Codes) -> None:
+    """A person whose every item is unknown gets an error under any policy."""
+    known = np.bincount(owners[codes >= 0], minlength=len(lists))
+    lost = [n for n, person in enumerate(lists) if len(person) and not known[n]]
+    if lost:
+        items = lists[lost[0]]
+        raise UnknownIdError(
+            "a history must hold at least one known item",
+            f"only unknown ones ({first_few(items, len(items))}) for person {lost[0]}",
+            "Use item ids of the fitted Dataset, or leave that person out.",
+        )

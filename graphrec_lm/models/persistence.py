@@ -1,0 +1,165 @@
+"""Saved models: a folder of JSON, safetensors and Parquet, checked when it is read."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from graphrec_lm.data import Dataset, IdMap
+from graphrec_lm.errors import InputError, check_choice
+from graphrec_lm.files import atomic_folder
+from graphrec_lm.models.base import Fitted, Recommender
+
+FORMAT_VERSION = 1
+_CONFIG, _TENSORS, _USERS, _ITEMS = "config.json", "model.safetensors", "users.parquet", "items.parquet"
+_REMEDY = "Save the model again; the folder is damaged."
+
+
+def save(model: Recommender, path: str | os.PathLike[str]) -> None:
+    """Write `model` to the folder `path`, whole or not at all; see `Recommender.save`."""
+    state = model._state
+    target = Path(path)
+    if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or (target / _CONFIG).exists())):
+        remedy = "Choose another path: nothing there was touched."
+        raise InputError("`path` must be new, empty or a saved model", f"other content in {target}", remedy)
+    tensors = _tensors(state)
+    config = {
+        "format_version": FORMAT_VERSION,
+        "model": type(model).__name__,
+        "params": {name: _plain(value) for name, value in model.get_params().items()},
+        "notes": state.notes,
+        "history": state.history,
+        "dataset_fingerprint": state.dataset.fingerprint,
+        "backend": state.dataset.backend,
+        "tensors": {name: [str(a.dtype), list(a.shape)] for name, a in tensors.items()},
+        "versions": _versions(),
+    }
+    with atomic_folder(target) as folder:
+        (folder / _CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
+        save_file(tensors, folder / _TENSORS)
+        pq.write_table(pa.table({"user_id": pa.array(state.dataset.users.ids)}), folder / _USERS)
+        pq.write_table(state.dataset.item_table, folder / _ITEMS)
+
+
+def load(path: str | os.PathLike[str]) -> Recommender:
+    """Load a model that `save` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, damaged, from a newer format version, or its tensors don't match
+        its configuration.
+    """
+    folder = Path(path)
+    config = _read_config(folder)
+    tensors = _read_tensors(folder, config)
+    from graphrec_lm.models.registry import MODELS
+
+    check_choice("model", config["model"], list(MODELS))
+    model = MODELS[config["model"]]().set_params(**config["params"])
+    model._fitted = _fitted(folder, config, tensors)
+    return model
+
+
+def _versions() -> dict[str, str]:
+    """What the model was saved with."""
+    from graphrec_lm import __version__
+
+    others = {package: version(package) for package in ("numpy", "torch")}
+    return {"graphrec_lm": __version__, "python": platform.python_version(), **others}
+
+
+def _tensors(state: Fitted) -> dict[str, Any]:
+    """All arrays of a fit, by the names they have in the file."""
+    data = {"indptr": state.dataset.indptr, "indices": state.dataset.indices}
+    if state.dataset.weights is not None:
+        data["weights"] = state.dataset.weights
+    data |= {"valid.indptr": state.valid[0], "valid.indices": state.valid[1]}
+    data |= {f"model.{name}": array for name, array in state.arrays.items()}
+    return {name: np.ascontiguousarray(array) for name, array in data.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON: an encoder object becomes its name."""
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return value.item() if isinstance(value, np.generic) else value.name
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    if not (folder / _CONFIG).is_file():
+        remedy = "Give the folder that save(path) wrote."
+        raise InputError(f"a saved model must be a folder with {_CONFIG}", f"none in {folder}", remedy)
+    try:
+        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        found = int(config["format_version"])
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise InputError(f"{_CONFIG} must be whole", f"{type(error).__name__}: {error}", _REMEDY) from error
+    if found > FORMAT_VERSION:
+        required = f"`format_version` must be <= {FORMAT_VERSION}"
+        raise InputError(required, found, "Upgrade graphrec_lm to read this folder.")
+    missing = {"model", "params", "notes", "history", "backend", "tensors", "dataset_fingerprint"} - set(config)
+    if missing:
+        raise InputError(f"{_CONFIG} must be whole", f"no {sorted(missing)}", _REMEDY)
+    return dict(config)
+
+
+def _read_tensors(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
+    try:
+        tensors = load_file(folder / _TENSORS)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{_TENSORS} must be whole", f"{type(error).__name__}: {error}", _REMEDY) from error
+    found = {name: [str(array.dtype), list(array.shape)] for name, array in tensors.items()}
+    if found != config["tensors"]:
+        names = sorted(n for n in found | config["tensors"] if found.get(n) != config["tensors"].get(n))
+        described = ", ".join(f"{n}: {found.get(n)} for {config['tensors'].get(n)}" for n in names[:3])
+        raise InputError(f"{_TENSORS} must match {_CONFIG}", described, _REMEDY)
+    return dict(tensors)
+
+
+def _fitted(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> Fitted:
+    dataset = _dataset(folder, config, tensors)
+    if dataset.fingerprint != config["dataset_fingerprint"]:
+        found = "ids, titles or histories that differ"
+        raise InputError("the id tables must be the ones that were saved", found, _REMEDY)
+    valid = tensors["valid.indptr"], tensors["valid.indices"]
+    arrays = {n.removeprefix("model."): a for n, a in tensors.items() if n.startswith("model.")}
+    return Fitted(dataset, valid, arrays, config["history"], config["notes"])
+
+
+def _dataset(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> Dataset:
+    """The fitted Dataset: ids, titles and histories (other interaction columns are not saved)."""
+    try:
+        users, items = pq.read_table(folder / _USERS), pq.read_table(folder / _ITEMS)
+        rows = np.repeat(np.arange(users.num_rows, dtype=np.int32), np.diff(tensors["indptr"]))
+        return Dataset.from_codes(
+            IdMap(users["user_id"]),
+            IdMap(items["item_id"]),
+            rows,
+            tensors["indices"],
+            weights=tensors.get("weights"),
+            item_table=items,
+            backend=config["backend"],
+        )
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise InputError(f"{_USERS} and {_ITEMS} must be whole", found, _REMEDY) from error

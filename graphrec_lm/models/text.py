@@ -1,0 +1,61 @@
+"""What text models share: item vectors from titles, kept in float16 with the encoder's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.kernels import spmm
+from graphrec_lm.text import embed, resolve_encoder
+
+Float32 = NDArray[np.float32]
+
+
+def title_vectors(dataset: Dataset, encoder: Any) -> tuple[Float32, dict[str, Any]]:
+    """LM vectors of a Dataset's titles, and the notes to save with them.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With titles.
+    encoder : name, folder, TextEncoder, or list of them
+
+    Returns
+    -------
+    vectors : float32 array [n_items, d_LM]
+        Rounded to float16, as they are saved, so that a loaded model equals the fitted one.
+    notes : dict
+        `encoder` and `encoder_fingerprint`.
+    """
+    chosen = resolve_encoder(encoder)
+    vectors = embed(dataset.titles, chosen)
+    notes = {"encoder": chosen.name, "encoder_fingerprint": chosen.fingerprint}
+    return vectors.astype(np.float16).astype(np.float32), notes
+
+
+def history_means(vectors: NDArray[Any], indptr: NDArray[np.int64], indices: NDArray[np.int32]) -> Float32:
+    """Mean of the vectors of each history's items; zero for an empty one.
+
+    Parameters
+    ----------
+    vectors : array [n_items, dim]
+    indptr, indices : int64 [n + 1], int32
+
+    Returns
+    -------
+    float32 array [n, dim]
+
+    Examples
+    --------
+    >>> history_means(np.eye(2, dtype=np.float32), np.array([0, 2, 2]), np.array([0, 1], dtype=np.int32))
+    array([[0.5, 0.5],
+           [0. , 0. ]], dtype=float32)
+    """
+    used, places = np.unique(indices, return_inverse=True)
+    counts = np.diff(indptr)
+    scale = (1 / np.maximum(counts, 1)).astype(np.float32)
+    rows = np.ascontiguousarray(vectors[used], dtype=np.float32)
+    return spmm(indptr, places.astype(np.int32), rows, row_scale=scale)

@@ -1,0 +1,118 @@
+"""Factor models that the training loop fits: sampling, validation and options in one place."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import check_choice, check_number
+from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.kernels import take_rows, topk
+from graphrec_lm.metrics import ranking_metrics
+from graphrec_lm.models.base import Arrays, Fitted
+from graphrec_lm.models.factors import FactorRecommender, unit_rows
+from graphrec_lm.training import BatchSampler, Callback, Learner, TrainingOptions, train
+
+Float32 = NDArray[np.float32]
+
+
+class TrainedRecommender(FactorRecommender):
+    """Base of trained models; a model writes `_learner` and `_learned`.
+
+    Its constructor stores, besides its own parameters: `negatives`, `share_negatives`, `sampling`,
+    `epochs`, `batch_size`, `learning_rate`, `valid_every`, `patience`, `seed`, `device`, `verbose`.
+    """
+
+    negatives: int | None
+    share_negatives: bool
+    sampling: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    valid_every: int
+    patience: int
+    seed: int
+    device: str
+    verbose: bool
+
+    @abstractmethod
+    def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
+        """The differentiable part, with initial weights drawn from `seed`; and notes to save."""
+
+    @abstractmethod
+    def _learned(self, learner: Any) -> Arrays:
+        """What to keep of a trained learner besides `users` and `items`."""
+
+    @property
+    def _cosine(self) -> bool:
+        """Whether the score is a cosine rather than an inner product."""
+        return True
+
+    @property
+    def _negatives(self) -> int:
+        """Number of negatives drawn for a positive, or for a batch that shares them."""
+        return self.negatives  # type: ignore[return-value]
+
+    def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
+        options = self._options()
+        graph = BipartiteGraph.from_dataset(dataset)
+        learner, notes = self._learner(dataset, graph)
+        history = train(
+            learner,
+            BatchSampler(graph, self.sampling, self._negatives, self.share_negatives, self.seed),
+            options,
+            validate=None if valid is None else self._validator(graph, valid),
+            callbacks=callbacks,
+            run_id=self._run_id(dataset, valid, notes),
+            label=type(self).__name__,
+            verbose=self.verbose,
+        )
+        with torch.no_grad():
+            users, items = self._final(learner)
+            arrays = {"users": users, "items": items, **self._learned(learner)}
+        return Fitted.of(dataset, valid, arrays, history=history, notes=notes)
+
+    def _options(self) -> TrainingOptions:
+        check_choice("sampling", self.sampling, ("user", "interaction"))
+        check_number("negatives", self._negatives, least=1, integer=True)
+        check_number("seed", self.seed, least=0, integer=True)
+        return TrainingOptions(
+            self.epochs, self.batch_size, self.learning_rate, self.valid_every, self.patience
+        )
+
+    def _final(self, learner: Learner) -> tuple[Float32, Float32]:
+        users, items = (rows.numpy() for rows in learner.represent())
+        return (unit_rows(users), unit_rows(items)) if self._cosine else (users, items)
+
+    def _validator(self, graph: BipartiteGraph, valid: Dataset) -> Callable[[Learner], float]:
+        """NDCG@20 on the validation items, the fitted ones hidden."""
+        codes = np.flatnonzero(np.diff(valid.indptr)).astype(np.int32)
+        seen = take_rows(graph.indptr, graph.indices, codes)
+        relevant = take_rows(valid.indptr, valid.indices, codes)
+        k = min(20, graph.n_items)
+
+        def validate(learner: Learner) -> float:
+            users, items = self._final(learner)
+            top = topk(users[codes], items, k, seen=seen)[0]
+            return float(ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].mean())
+
+        return validate if len(codes) else lambda learner: 0.0
+
+    def _run_id(self, dataset: Dataset, valid: Dataset | None, notes: dict[str, Any]) -> str:
+        """Fingerprint of everything that the trained weights depend on."""
+        parts = {k: v for k, v in self.get_params().items() if k not in ("encoder", "verbose")}
+        data = dataset.fingerprint, None if valid is None else valid.fingerprint
+        text = repr((type(self).__name__, sorted(parts.items()), sorted(notes.items()), data))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def seeded(seed: int) -> torch.Generator:
+    """The generator that a model's initial weights are drawn from."""
+    return torch.Generator().manual_seed(seed)

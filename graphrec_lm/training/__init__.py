@@ -1,0 +1,19 @@
+"""The one training loop, its losses, samplers, early stopping, callbacks and checkpoints."""
+
+from graphrec_lm.training.batches import Batch, BatchSampler
+from graphrec_lm.training.callbacks import Callback, EpochRecord, TrainingState
+from graphrec_lm.training.checkpoint import Checkpoint
+from graphrec_lm.training.learner import Learner
+from graphrec_lm.training.loop import TrainingOptions, train
+
+__all__ = [
+    "Batch",
+    "BatchSampler",
+    "Callback",
+    "Checkpoint",
+    "EpochRecord",
+    "Learner",
+    "TrainingOptions",
+    "TrainingState",
+    "train",
+]

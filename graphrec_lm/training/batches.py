@@ -1,0 +1,74 @@
+"""Batches of positives and negatives, each a pure function of (seed, step)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.kernels import draw_negatives, draw_positives
+
+Codes = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch.
+
+    Attributes
+    ----------
+    users, positives : int32 arrays [batch]
+    negatives : int32 array [batch, n], or [n] if shared by the batch
+    seen : (indptr, indices) or None
+        For shared negatives: histories, whose items don't count as negatives of that user.
+    """
+
+    users: Codes
+    positives: Codes
+    negatives: Codes
+    seen: tuple[NDArray[np.int64], Codes] | None = None
+
+
+@dataclass(frozen=True)
+class BatchSampler:
+    """Draws positives from the graph and negatives outside each user's history.
+
+    Parameters
+    ----------
+    graph : BipartiteGraph
+    by : {"user", "interaction"}
+        How positives are drawn; see `kernels.draw_positives`.
+    negatives : int
+        Number for each positive, or for the whole batch if `shared`.
+    shared : bool
+    seed : int
+
+    Examples
+    --------
+    >>> graph = BipartiteGraph(np.array([0, 1, 2]), np.array([0, 1]), n_items=3)
+    >>> BatchSampler(graph, "user", negatives=4, shared=False, seed=0).draw(step=0, size=8).negatives.shape
+    (8, 4)
+    """
+
+    graph: BipartiteGraph
+    by: str
+    negatives: int
+    shared: bool
+    seed: int
+
+    def draw(self, step: int, size: int) -> Batch:
+        """The batch of number `step`, with `size` positives."""
+        graph, counters = self.graph, {"seed": self.seed, "step": step}
+        users, items = draw_positives(graph.indptr, graph.indices, size, by=self.by, **counters)
+        if not self.shared:
+            own = draw_negatives(
+                graph.indptr, graph.indices, users, graph.n_items, self.negatives, **counters
+            )
+            return Batch(users, items, own)
+        nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32)
+        anyone = draw_negatives(
+            *nobody, np.zeros(1, dtype=np.int32), graph.n_items, self.negatives, **counters
+        )
+        return Batch(users, items, anyone[0], seen=(graph.indptr, graph.indices))

@@ -1,0 +1,158 @@
+"""The training loop of every trained model."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+
+from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.progress import Progress
+from graphrec_lm.training.batches import BatchSampler
+from graphrec_lm.training.callbacks import Callback, EpochRecord, TrainingState
+from graphrec_lm.training.learner import Learner
+
+VALID_METRIC = "valid_ndcg@20"
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How long and how fast to train.
+
+    Parameters
+    ----------
+    epochs : int
+        At most; an epoch is as many positive draws as there are interactions.
+    batch_size : int
+        Positives a step.
+    learning_rate : float
+        Of Adam.
+    valid_every : int
+        Epochs between two validations.
+    patience : int
+        Validations without improvement after which training stops.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    valid_every: int
+    patience: int
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "valid_every", "patience"):
+            check_number(name, getattr(self, name), least=1, integer=True)
+        check_number("learning_rate", self.learning_rate, above=0)
+
+
+def train(
+    learner: Learner,
+    sampler: BatchSampler,
+    options: TrainingOptions,
+    *,
+    validate: Callable[[Learner], float] | None = None,
+    callbacks: Iterable[Callback] = (),
+    run_id: str = "",
+    label: str = "training",
+    verbose: bool = True,
+) -> list[EpochRecord]:
+    """Train `learner` in place and leave it with its best weights.
+
+    With `validate`, the best weights are those of the highest value, and training stops after
+    `patience` validations without a new one; without it, those of the last epoch.
+
+    Parameters
+    ----------
+    learner : Learner
+    sampler : BatchSampler
+    options : TrainingOptions
+    validate : callable (learner) -> float, optional
+        Higher is better.
+    callbacks : iterable of Callback
+    run_id : str
+        Fingerprint of parameters and data, for checkpoints.
+    label : str
+        Of the progress bar.
+    verbose : bool
+
+    Returns
+    -------
+    list of dict
+        The history: one record an epoch.
+
+    Raises
+    ------
+    InputError
+        If the loss becomes NaN or infinite.
+    """
+    optimizer = torch.optim.Adam(learner.parameters(), lr=options.learning_rate, fused=True)
+    state, callbacks = TrainingState(learner, optimizer, run_id), list(callbacks)
+    for callback in callbacks:
+        callback.on_fit_start(state)
+    with Progress(options.epochs, label, "epochs", enabled=verbose) as bar:
+        bar.advance(state.epoch)
+        while not _finished(state, options):
+            state.history.append(_epoch(state, sampler, options))
+            if validate is not None and _validation_is_due(state, options):
+                _validate(state, validate)
+            for callback in callbacks:
+                callback.on_epoch_end(state)
+            bar.advance(**_shown(state.history))
+    for callback in callbacks:
+        callback.on_fit_end(state)
+    if state.best:
+        learner.load_state_dict(state.best)
+    return state.history
+
+
+def _epoch(state: TrainingState, sampler: BatchSampler, options: TrainingOptions) -> EpochRecord:
+    started = time.perf_counter()
+    steps = max(1, math.ceil(sampler.graph.n_edges / options.batch_size))
+    size = min(options.batch_size, sampler.graph.n_edges)
+    total = 0.0
+    for step in range(state.epoch * steps, (state.epoch + 1) * steps):
+        loss = state.learner.loss(sampler.draw(step, size))
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        state.optimizer.step()
+        total += loss.item()
+    if not math.isfinite(total):
+        remedy = "Lower `learning_rate` or raise `tau`."
+        raise InputError("the loss must stay finite", f"{total} in epoch {state.epoch + 1}", remedy)
+    before = state.history[-1]["seconds"] if state.history else 0.0
+    seconds = before + time.perf_counter() - started
+    return {"epoch": state.epoch + 1, "seconds": seconds, "loss": total / steps}
+
+
+def _validation_is_due(state: TrainingState, options: TrainingOptions) -> bool:
+    return state.epoch % options.valid_every == 0 or state.epoch == options.epochs
+
+
+def _validate(state: TrainingState, validate: Callable[[Learner], float]) -> None:
+    started, record = time.perf_counter(), state.history[-1]
+    with torch.no_grad():
+        value = validate(state.learner)
+    record[VALID_METRIC] = value
+    record["seconds"] += time.perf_counter() - started
+    best = state.history[state.best_epoch - 1][VALID_METRIC] if state.best else -math.inf
+    if value > best:
+        state.best = {name: tensor.clone() for name, tensor in state.learner.state_dict().items()}
+        state.best_epoch = state.epoch
+
+
+def _finished(state: TrainingState, options: TrainingOptions) -> bool:
+    """All epochs done, stopped by a callback, or too many validations since the best."""
+    since_best = sum(VALID_METRIC in record for record in state.history[state.best_epoch :])
+    return state.stop or state.epoch >= options.epochs or since_best >= options.patience
+
+
+def _shown(history: list[EpochRecord]) -> dict[str, float]:
+    """The last loss and the last validation, for the progress bar."""
+    values = {"loss": history[-1]["loss"]}
+    for record in reversed(history):
+        if VALID_METRIC in record:
+            return values | {VALID_METRIC: record[VALID_METRIC]}
+    return values
