@@ -39,7 +39,7 @@ def test_csv_with_tables_quotes_and_blank_lines(tmp_path):
     items = write(tmp_path / "i.csv", 'item_id,title\n8,"Good, the ""Bad"""\n7,"two\nlines"\n')
     users = write(tmp_path / "u.csv", "user_id,zip\n2,01002\n1,99999\n")
     dataset = read_csv(rows, items, users, positive="rating >= 4")
-    assert pairs(dataset) == [(2, 7), (1, 8)] or pairs(dataset) == [(1, 8), (1, 7)]
+    assert pairs(dataset) == [(1, 8), (1, 7)]
     assert dataset.titles == ['Good, the "Bad"', "two\nlines"]
     assert dataset.user_table.to_pydict() == {"user_id": [2, 1], "zip": ["01002", "99999"]}
     assert dataset.interactions.columns.to_pydict() == {
@@ -133,8 +133,8 @@ def test_movielens_100k(tmp_path):
     flags = ["0"] * 19
     action_comedy = "|".join(["0", "1", "0", "0", "0", "1", *flags[6:]])
     write(tmp_path / "u.data", "1\t10\t5\t100\n2\t20\t3\t200\n2\t10\t4\t300\n")
-    write(tmp_path / "u.item", f"10|Misérables, Les (1995)|01-Jan-1995||http://x|{action_comedy}\n20|B|||||" [:-1]
-          + "|".join(flags) + "\n", "latin-1")  # fmt: skip
+    first = f"10|Misérables, Les (1995)|01-Jan-1995||http://x|{action_comedy}\n"
+    write(tmp_path / "u.item", first + "|".join(["20", "B", "", "", "", *flags]) + "\n", "latin-1")
     write(tmp_path / "u.user", "1|24|M|technician|85711\n2|53|F|other|94043\n")
     dataset = read_movielens(tmp_path)
     assert dataset.titles == ["Misérables, Les (1995)", "B"]
@@ -193,8 +193,11 @@ def test_amazon(tmp_path):
             "user_id,parent_asin,rating,timestamp\nAE1,B01,5.0,1600000000000\nAE2,0001,2.0,1600000000001\n"
         )
     meta = tmp_path / "meta.jsonl"
-    lines = [{"parent_asin": "B99", "title": None, "price": 3}, {"parent_asin": "0001", "title": "Game", "price": "x"},
-             {"parent_asin": "B01", "title": "Pad", "details": {"a": 1}}]  # fmt: skip
+    lines = [
+        {"parent_asin": "B99", "title": None, "price": 3},
+        {"parent_asin": "0001", "title": "Game", "price": "x"},
+        {"parent_asin": "B01", "title": "Pad", "details": {"a": 1}},
+    ]
     meta.write_text("".join(json.dumps(line) + "\n" for line in lines))
     dataset = read_amazon(path, meta)
     assert dataset.items.ids.tolist() == ["0001", "B01"]
