@@ -36,12 +36,13 @@ class Progress:
 
     def __init__(self, total: int, label: str, unit: str = "it", *, enabled: bool = True) -> None:
         self.total, self.label, self.unit, self.done = total, label, unit, 0
-        self._enabled, self._bar = enabled, None
+        self._enabled = enabled
+        self._bar: Any = None
         self._started = self._last_line = time.monotonic()
         if enabled and sys.stderr.isatty():
             from tqdm import tqdm
 
-            self._bar: Any = tqdm(total=total, desc=label, unit=unit, leave=False)
+            self._bar = tqdm(total=total, desc=label, unit=unit, leave=False)
 
     def advance(self, steps: int = 1, **values: float) -> None:
         """Count `steps` more as done and show the named values."""
@@ -53,8 +54,15 @@ class Progress:
         elif self._enabled and self._is_time():
             self._last_line = time.monotonic()
             seconds = self._last_line - self._started
-            logger.info("%s: %d/%d %s, %.0f s%s", self.label, self.done, self.total, self.unit,
-                        seconds, f", {text}" if text else "")
+            logger.info(
+                "%s: %d/%d %s, %.0f s%s",
+                self.label,
+                self.done,
+                self.total,
+                self.unit,
+                seconds,
+                f", {text}" if text else "",
+            )
 
     def _is_time(self) -> bool:
         return time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES

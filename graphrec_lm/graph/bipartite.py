@@ -47,10 +47,13 @@ class BipartiteGraph:
     def __init__(self, indptr: NDArray[np.integer], indices: NDArray[np.integer], n_items: int) -> None:
         if len(indptr) == 0 or indptr[0] != 0 or indptr[-1] != len(indices) or np.any(np.diff(indptr) < 0):
             found = f"{len(indptr)} entries for {len(indices)} edges"
-            raise InputError("`indptr` must rise from 0 to the number of edges", found, "Build it with scipy.")
+            raise InputError(
+                "`indptr` must rise from 0 to the number of edges", found, "Build it with scipy."
+            )
         if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < n_items:
             found = f"codes from {indices.min()} to {indices.max()}"
             raise InputError(f"`indices` must lie in [0, {n_items})", found, "Check `n_items`.")
+        _check_ascending(indptr, indices)
         self.indptr = np.ascontiguousarray(indptr, dtype=np.int64)
         self.indices = np.ascontiguousarray(indices, dtype=np.int32)
         self.item_indptr, self.item_indices = transpose(self.indptr, self.indices, n_items)
@@ -159,6 +162,16 @@ class BipartiteGraph:
         keys = np.unique(rows * n_items + columns)
         indptr = np.searchsorted(keys, np.arange(n_users + 1) * n_items)
         return cls(indptr, (keys % n_items).astype(np.int32), n_items)
+
+
+def _check_ascending(indptr: NDArray[np.integer], indices: NDArray[np.integer]) -> None:
+    """Negative sampling finds the items outside a history by bisection: they must be sorted, each once."""
+    falls = np.flatnonzero(indices[1:] <= indices[:-1]) + 1
+    inside = falls[indptr[np.searchsorted(indptr, falls)] != falls]
+    if len(inside):
+        row = int(np.searchsorted(indptr, inside[0], side="right")) - 1
+        required, found = "`indices` must ascend within a row", f"a repeated or smaller code in row {row}"
+        raise InputError(required, found, "Sort each row and merge equal edges.")
 
 
 def _inverse_sqrt(degrees: NDArray[np.integer]) -> NDArray[np.float32]:

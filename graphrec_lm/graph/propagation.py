@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graphrec_lm.errors import check_choice, check_number
+from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.kernels import spmm
 
 if TYPE_CHECKING:
     from graphrec_lm.graph.bipartite import BipartiteGraph
 
 Pair = tuple[torch.Tensor, torch.Tensor]
+Float32 = NDArray[np.float32]
+Rows = tuple[Float32, Float32]
 
 
 def propagate(
@@ -23,6 +25,11 @@ def propagate(
     """Propagate representations over `layers` hops; see `BipartiteGraph.propagate`."""
     check_number("layers", layers, least=0, integer=True)
     check_choice("combine", combine, ("mean", "last"))
+    _check_rows("users", users, graph.n_users)
+    _check_rows("items", items, graph.n_items)
+    if users.shape[1] != items.shape[1]:
+        found = f"{users.shape[1]} and {items.shape[1]}"
+        raise InputError("`users` and `items` must have one dim", found, "Project both to the same width.")
     if layers == 0:
         return users, items
     out: Pair = _Propagate.apply(users, items, graph, layers, combine == "mean")
@@ -31,8 +38,16 @@ def propagate(
 
 def history_mean(graph: BipartiteGraph, items: torch.Tensor) -> torch.Tensor:
     """Mean of the item rows in each user's history; see `BipartiteGraph.history_mean`."""
+    _check_rows("items", items, graph.n_items)
     out: torch.Tensor = _HistoryMean.apply(items, graph)
     return out
+
+
+def _check_rows(name: str, rows: torch.Tensor, count: int) -> None:
+    """The kernels trust shapes: a row too few would be read from beyond the array."""
+    if rows.ndim != 2 or len(rows) != count or rows.dtype != torch.float32:
+        found = f"{str(rows.dtype).removeprefix('torch.')} {list(rows.shape)}"
+        raise InputError(f"`{name}` must be float32 [{count}, dim]", found, "Give one row a node.")
 
 
 class _Propagate(torch.autograd.Function):
@@ -52,35 +67,50 @@ class _Propagate(torch.autograd.Function):
 
 
 def _hops(users: torch.Tensor, items: torch.Tensor, graph: BipartiteGraph, layers: int, mean: bool) -> Pair:
-    """Mean of Â^0..Â^layers applied to the stacked rows, or Â^layers alone."""
-    user_rows, item_rows = _numpy(users), _numpy(items)
-    user_sum, item_sum = users.detach().clone(), items.detach().clone()
-    for _ in range(layers):
-        user_rows, item_rows = one_hop(graph, user_rows, item_rows)
-        user_sum += torch.from_numpy(user_rows)
-        item_sum += torch.from_numpy(item_rows)
-    if mean:
-        return user_sum.div_(layers + 1), item_sum.div_(layers + 1)
-    return torch.from_numpy(user_rows), torch.from_numpy(item_rows)
+    """Mean of Â^0..Â^layers applied to the stacked rows, or Â^layers alone.
+
+    The mean is evaluated as Horner's scheme, y ← x + Â y, so that each hop is one pass.
+    """
+    first = _numpy(users), _numpy(items)
+    rows = first
+    for hop in range(layers):
+        factor = 1 / (layers + 1) if mean and hop == layers - 1 else 1.0
+        rows = one_hop(graph, *rows, add=first if mean else None, factor=factor)
+    return torch.from_numpy(rows[0]), torch.from_numpy(rows[1])
 
 
 def one_hop(
-    graph: BipartiteGraph, users: NDArray[np.float32], items: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    graph: BipartiteGraph, users: Float32, items: Float32, *, add: Rows | None = None, factor: float = 1.0
+) -> Rows:
     """Â applied once: users become the scaled sums of their items' rows, and the reverse.
 
     Parameters
     ----------
     graph : BipartiteGraph
     users, items : float32 arrays [n_users, dim], [n_items, dim]
+    add : pair of such arrays, optional
+        Added to the result.
+    factor : float
+        Multiplies the result, after the addition.
 
     Returns
     -------
     users, items : float32 arrays of the same shapes
     """
-    scales = graph.user_scale, graph.item_scale
-    new_users = spmm(graph.indptr, graph.indices, items, row_scale=scales[0], col_scale=scales[1])
-    new_items = spmm(graph.item_indptr, graph.item_indices, users, row_scale=scales[1], col_scale=scales[0])
+    by_user, by_item = graph.user_scale, graph.item_scale
+    to_users, to_items = add if add is not None else (None, None)
+    new_users = spmm(
+        graph.indptr, graph.indices, items, row_scale=by_user, col_scale=by_item, add=to_users, factor=factor
+    )
+    new_items = spmm(
+        graph.item_indptr,
+        graph.item_indices,
+        users,
+        row_scale=by_item,
+        col_scale=by_user,
+        add=to_items,
+        factor=factor,
+    )
     return new_users, new_items
 
 

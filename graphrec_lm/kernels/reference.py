@@ -17,7 +17,7 @@ def dense(indptr: Int, indices: Int, n_columns: int) -> Float32:
     >>> dense(np.array([0, 1]), np.array([1]), 2)
     array([[0., 1.]], dtype=float32)
     """
-    out = np.zeros((len(indptr) - 1, n_columns), dtype=np.float32)
+    out: Float32 = np.zeros((len(indptr) - 1, n_columns), dtype=np.float32)
     for row in range(len(indptr) - 1):
         out[row, indices[indptr[row] : indptr[row + 1]]] = 1
     return out
@@ -25,8 +25,7 @@ def dense(indptr: Int, indices: Int, n_columns: int) -> Float32:
 
 def spmm(indptr: Int, indices: Int, x: Float32, row_scale: Float32, col_scale: Float32) -> Float32:
     """diag(row_scale) · A · diag(col_scale) · x."""
-    product: Float32 = (row_scale[:, None] * dense(indptr, indices, len(x)) * col_scale) @ x
-    return product
+    return np.asarray((row_scale[:, None] * dense(indptr, indices, len(x)) * col_scale) @ x, dtype=np.float32)
 
 
 def topk(scores: Float32, k: int, hidden: NDArray[np.bool_]) -> tuple[Int, Float32]:
@@ -40,7 +39,11 @@ def topk(scores: Float32, k: int, hidden: NDArray[np.bool_]) -> tuple[Int, Float
 
 
 def sampled_softmax(
-    users: torch.Tensor, items: torch.Tensor, user_codes: Int, candidates: Int, tau: float,
+    users: torch.Tensor,
+    items: torch.Tensor,
+    user_codes: Int,
+    candidates: Int,
+    tau: float,
     hidden: NDArray[np.bool_] | None = None,
 ) -> torch.Tensor:
     """InfoNCE by gathering: candidates int [batch, 1 + n], column 0 the positive."""

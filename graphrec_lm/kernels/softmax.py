@@ -76,11 +76,8 @@ def _shared(
 ) -> torch.Tensor:
     """Negatives shared by the batch: one matrix product scores them all."""
     rows = [functional.normalize(_take(items, codes), dim=1) for codes in (positive_codes, negatives)]
-    hidden = np.zeros((len(user_codes), len(negatives)), dtype=np.bool_)
-    if seen is not None:
-        draws = transpose(np.array([0, len(negatives)]), negatives, len(items), positions=True)
-        _mark_seen(*seen, user_codes, *draws, hidden)
-    loss: torch.Tensor = _SharedNegatives.apply(batch_users, *rows, hidden, tau)
+    pairs = (user_codes, negatives, *seen) if seen is not None else None
+    loss: torch.Tensor = _SharedNegatives.apply(batch_users, *rows, len(items), pairs, tau)
     return loss
 
 
@@ -90,7 +87,11 @@ def _take(table: torch.Tensor, codes: Codes) -> torch.Tensor:
 
 
 class _SharedNegatives(torch.autograd.Function):
-    """Loss over one positive each and negatives in common; three matrix products in all."""
+    """Loss over one positive each and negatives in common; three matrix products in all.
+
+    Column 0 of the logits is the positive. `pairs` = (user codes, negative codes, indptr, indices)
+    says which negatives to hide from whom.
+    """
 
     @staticmethod
     def forward(
@@ -98,32 +99,39 @@ class _SharedNegatives(torch.autograd.Function):
         users: torch.Tensor,
         positives: torch.Tensor,
         negatives: torch.Tensor,
-        hidden: NDArray[np.bool_],
+        n_items: int,
+        pairs: tuple[Any, ...] | None,
         tau: float,
     ) -> torch.Tensor:
-        logits = users @ negatives.T
-        first = (users * positives).sum(1)
-        losses = np.empty(len(users), dtype=np.float32)
-        _softmax_shared(logits.numpy(), first.numpy(), hidden, np.float32(1 / tau), losses)
-        ctx.save_for_backward(users, positives, negatives, logits, first)
-        return torch.tensor(losses.mean(dtype=np.float64), dtype=torch.float32)
+        logits = torch.empty(len(users), len(negatives) + 1)
+        logits[:, 0] = (users * positives).sum(1)
+        torch.mm(users, negatives.T, out=logits[:, 1:])
+        logits.mul_(1 / tau)
+        if pairs is not None:
+            draws = transpose(np.array([0, len(negatives)]), pairs[1], n_items, positions=True)
+            _hide_seen(pairs[2], pairs[3], pairs[0], *draws, logits.numpy())
+        total = logits.logsumexp(1)
+        loss = (total - logits[:, 0]).mean()
+        slopes = logits.sub_(total[:, None]).exp_()
+        slopes[:, 0] -= 1
+        ctx.save_for_backward(users, positives, negatives, slopes)
+        ctx.tau = tau
+        return loss
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        users, positives, negatives, slopes, first = ctx.saved_tensors
-        scale = upstream[0] / len(users)
-        own = first[:, None] * scale
-        user_grad = (slopes @ negatives) * scale + own * positives
-        return user_grad, own * users, (slopes.T @ users) * scale, None, None
+        users, positives, negatives, slopes = ctx.saved_tensors
+        scale = upstream[0] / (len(users) * ctx.tau)
+        own, others = slopes[:, :1] * scale, slopes[:, 1:]
+        user_grad = (others @ negatives).mul_(scale).addcmul_(own, positives)
+        return user_grad, own * users, (others.T @ users).mul_(scale), None, None, None
 
 
 class _OwnNegatives(torch.autograd.Function):
     """Loss over each pair's own candidates; column 0 of `codes` is the positive."""
 
     @staticmethod
-    def forward(
-        ctx: Any, users: torch.Tensor, items: torch.Tensor, codes: Codes, tau: float
-    ) -> torch.Tensor:
+    def forward(ctx: Any, users: torch.Tensor, items: torch.Tensor, codes: Codes, tau: float) -> torch.Tensor:
         rows, table = users.detach().contiguous().numpy(), items.detach().contiguous().numpy()
         slopes = np.empty(codes.shape, dtype=np.float32)
         user_grad = np.empty_like(rows)
@@ -182,28 +190,6 @@ def _softmax_rows(users, items, codes, inverse_tau, slopes, user_grad, losses): 
                 grad[d] += slope * item[d]
 
 
-@njit(parallel=True, cache=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
-def _softmax_shared(logits, first, hidden, inverse_tau, losses):  # type: ignore[no-untyped-def]
-    """Turn inner products into slopes d loss / d product, in place."""
-    batch, width = logits.shape
-    for b in prange(batch):
-        row = logits[b]
-        positive = first[b] * inverse_tau
-        largest = positive
-        for j in range(width):
-            row[j] = np.float32(-np.inf) if hidden[b, j] else row[j] * inverse_tau
-            largest = max(largest, row[j])
-        first[b] = np.exp(positive - largest)
-        total = first[b]
-        for j in range(width):
-            row[j] = np.exp(row[j] - largest)
-            total += row[j]
-        losses[b] = np.log(total) + largest - positive
-        for j in range(width):
-            row[j] *= inverse_tau / total
-        first[b] = (first[b] / total - np.float32(1)) * inverse_tau
-
-
 @njit(parallel=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def _gather_items(starts, places, width, slopes, users, out):  # type: ignore[no-untyped-def]
     dim = users.shape[1]
@@ -218,9 +204,9 @@ def _gather_items(starts, places, width, slopes, users, out):  # type: ignore[no
 
 
 @njit(parallel=True, cache=True)
-def _mark_seen(indptr, indices, users, starts, places, hidden):  # type: ignore[no-untyped-def]
+def _hide_seen(indptr, indices, users, starts, places, logits):  # type: ignore[no-untyped-def]
     for b in prange(len(users)):
         for edge in range(indptr[users[b]], indptr[users[b] + 1]):
             item = indices[edge]
             for draw in range(starts[item], starts[item + 1]):
-                hidden[b, places[draw]] = True
+                logits[b, 1 + places[draw]] = -np.inf

@@ -17,9 +17,11 @@ def spmm(
     *,
     row_scale: Float32 | None = None,
     col_scale: Float32 | None = None,
+    add: Float32 | None = None,
+    factor: float = 1.0,
     out: Float32 | None = None,
 ) -> Float32:
-    """Compute ``diag(row_scale) · A · diag(col_scale) · x`` for a 0/1 matrix A in CSR form.
+    """Compute ``factor · (add + diag(row_scale) · A · diag(col_scale) · x)``, A a 0/1 matrix in CSR form.
 
     No values are stored: the pattern is summed and the scales are applied in flight, so that a
     symmetrically normalised adjacency costs its indices alone. Each row is summed by one thread
@@ -33,6 +35,8 @@ def spmm(
     x : float32 array [columns, dim], C-contiguous
     row_scale : float32 array [rows], optional
     col_scale : float32 array [columns], optional
+    add : float32 array [rows, dim], optional
+    factor : float
     out : float32 array [rows, dim], optional
         Overwritten and returned.
 
@@ -52,7 +56,9 @@ def spmm(
         out = np.empty((rows, x.shape[1]), dtype=np.float32)
     row_scale = np.ones(rows, dtype=np.float32) if row_scale is None else row_scale
     col_scale = np.ones(len(x), dtype=np.float32) if col_scale is None else col_scale
-    _spmm(indptr, indices, x, row_scale, col_scale, _balanced(indptr, 8 * get_num_threads()), out)
+    start = np.zeros((1, x.shape[1]), dtype=np.float32) if add is None else add
+    bounds = _balanced(indptr, 8 * get_num_threads())
+    _spmm(indptr, indices, x, row_scale, col_scale, start, np.float32(factor), bounds, out)
     return out
 
 
@@ -67,7 +73,7 @@ def _balanced(indptr: Int, parts: int) -> NDArray[np.int64]:
 
 
 @njit(parallel=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
-def _spmm(indptr, indices, x, row_scale, col_scale, bounds, out):  # type: ignore[no-untyped-def]
+def _spmm(indptr, indices, x, row_scale, col_scale, add, factor, bounds, out):  # type: ignore[no-untyped-def]
     dim = x.shape[1]
     for part in prange(len(bounds) - 1):
         for row in range(bounds[part], bounds[part + 1]):
@@ -78,5 +84,7 @@ def _spmm(indptr, indices, x, row_scale, col_scale, bounds, out):  # type: ignor
                 scale = col_scale[column]
                 for d in range(dim):
                     out[row, d] += scale * x[column, d]
+            own = min(row, len(add) - 1)
+            scale = row_scale[row]
             for d in range(dim):
-                out[row, d] *= row_scale[row]
+                out[row, d] = factor * (add[own, d] + scale * out[row, d])

@@ -42,11 +42,11 @@ def _precision(hits: Hits) -> Floats:
 def _ndcg(hits: Hits) -> Floats:
     discount = 1.0 / np.log2(np.arange(2, hits.k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    return (hits.hit * discount).sum(axis=1) / ideal[hits.reachable.astype(np.int64)]
+    return (hits.hit @ discount) / ideal[hits.reachable.astype(np.int64)]
 
 
 def _hit_rate(hits: Hits) -> Floats:
-    return hits.hit.any(axis=1).astype(np.float64)
+    return np.asarray(hits.hit.any(axis=1), dtype=np.float64)
 
 
 def _mrr(hits: Hits) -> Floats:

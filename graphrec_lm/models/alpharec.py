@@ -106,7 +106,8 @@ class AlphaRec(TrainedRecommender):
             check_number("hidden", self.hidden, least=1, integer=True)
         titles, notes = title_vectors(dataset, self.encoder)
         hidden = self.hidden or max(1, titles.shape[1] // 2)
-        projection = Projection(self.projection, titles.shape[1], hidden, self.dim, seeded(self.seed))
+        shape = titles.shape[1], hidden, self.dim
+        projection = Projection(self.projection, *shape, seeded(self.seed))
         return _AlphaRecLearner(projection, torch.from_numpy(titles), graph, self.layers, self.tau), notes
 
     def _learned(self, learner: _AlphaRecLearner) -> Arrays:

@@ -106,7 +106,7 @@ class Recommender(Parameters):
         return self._state.history
 
     def fit(
-        self, dataset: Dataset, *, valid: Any = None, init: Any = None, callbacks: Iterable[Callback] = ()
+        self, dataset: Any, *, valid: Any = None, init: Any = None, callbacks: Iterable[Callback] = ()
     ) -> Self:
         """Fit to a Dataset; a second fit starts afresh, a failed one leaves the model as it was.
 
@@ -291,7 +291,9 @@ class Recommender(Parameters):
         test = state.dataset.align(test)
         codes = np.flatnonzero(np.diff(test.indptr)).astype(np.int32)
         if not len(codes):
-            raise InputError("`test` must hold at least one positive interaction", 0, "Use a larger test part.")
+            raise InputError(
+                "`test` must hold at least one positive interaction", 0, "Use a larger test part."
+            )
         people = People.fitted(state.dataset, codes)
         hidden = join_rows((people.indptr, people.indices), take_rows(*state.valid, codes))
         top = self._top(people, min(k, state.dataset.n_items), hidden, None)[0]

@@ -54,7 +54,7 @@ class IdRecommender(TrainedRecommender):
         return {"fold": fold_table(learner.graph, learner.users, learner.items, self.layers)}
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:
-        rows = graph_part(self._state.arrays["fold"], people) / (self.layers + 1)
+        rows = graph_part(self._state.arrays["fold"], people) / np.float32(self.layers + 1)
         return unit_rows(rows) if self._cosine else rows
 
 

@@ -54,8 +54,8 @@ def _excluded_pairs(dataset: Dataset, people: People, frame: Any, on_unknown: st
         raise InputError("`exclude` must have columns user_id and item_id", table.column_names, remedy)
     if people.codes is None:
         rows = table["user_id"].to_numpy().astype(np.int64)
+        places: NDArray[np.integer] = np.arange(len(people))
         known = (rows >= 0) & (rows < len(people))
-        places = np.arange(len(people))
     else:
         rows = known_codes(dataset.users, table["user_id"], "user", on_unknown, keep=True).astype(np.int64)
         known, places = rows >= 0, people.codes

@@ -23,7 +23,7 @@ class Parameters:
     @classmethod
     def parameter_names(cls) -> list[str]:
         """Names of the constructor's parameters."""
-        return [name for name in inspect.signature(cls).parameters]
+        return list(inspect.signature(cls).parameters)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's parameters by name (`deep` is accepted for scikit-learn's sake)."""

@@ -29,7 +29,9 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
     """Write `model` to the folder `path`, whole or not at all; see `Recommender.save`."""
     state = model._state
     target = Path(path)
-    if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or (target / _CONFIG).exists())):
+    if target.exists() and not (
+        target.is_dir() and (not any(target.iterdir()) or (target / _CONFIG).exists())
+    ):
         remedy = "Choose another path: nothing there was touched."
         raise InputError("`path` must be new, empty or a saved model", f"other content in {target}", remedy)
     tensors = _tensors(state)
@@ -117,7 +119,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if found > FORMAT_VERSION:
         required = f"`format_version` must be <= {FORMAT_VERSION}"
         raise InputError(required, found, "Upgrade graphrec_lm to read this folder.")
-    missing = {"model", "params", "notes", "history", "backend", "tensors", "dataset_fingerprint"} - set(config)
+    missing = {"model", "params", "notes", "history", "backend", "tensors", "dataset_fingerprint"} - set(
+        config
+    )
     if missing:
         raise InputError(f"{_CONFIG} must be whole", f"no {sorted(missing)}", _REMEDY)
     return dict(config)

@@ -27,15 +27,22 @@ class Projection(torch.nn.Module):
         Initial weights: U(±1/√fan_in), the default of `torch.nn.Linear`.
     """
 
+    w1: torch.Tensor
+    b1: torch.Tensor
+    w2: torch.Tensor
+    b2: torch.Tensor
+
     def __init__(self, kind: str, width: int, hidden: int, dim: int, generator: torch.Generator) -> None:
         super().__init__()
         check_choice("projection", kind, ("linear", "mlp"))
         check_number("dim", dim, least=1, integer=True)
         check_number("hidden", hidden, least=1, integer=True)
         self.kind = kind
-        shapes = {"w1": (width, dim)} if kind == "linear" else {
-            "w1": (width, hidden), "b1": (hidden,), "w2": (hidden, dim), "b2": (dim,)
-        }
+        shapes = (
+            {"w1": (width, dim)}
+            if kind == "linear"
+            else {"w1": (width, hidden), "b1": (hidden,), "w2": (hidden, dim), "b2": (dim,)}
+        )
         fan_in = {"w1": width, "b1": width, "w2": hidden, "b2": hidden}
         for name, shape in shapes.items():
             start = (torch.rand(shape, generator=generator) * 2 - 1) / math.sqrt(fan_in[name])

@@ -60,15 +60,13 @@ class BatchSampler:
 
     def draw(self, step: int, size: int) -> Batch:
         """The batch of number `step`, with `size` positives."""
-        graph, counters = self.graph, {"seed": self.seed, "step": step}
-        users, items = draw_positives(graph.indptr, graph.indices, size, by=self.by, **counters)
+        pattern = self.graph.indptr, self.graph.indices
+        users, items = draw_positives(*pattern, size, by=self.by, seed=self.seed, step=step)
         if not self.shared:
-            own = draw_negatives(
-                graph.indptr, graph.indices, users, graph.n_items, self.negatives, **counters
-            )
-            return Batch(users, items, own)
-        nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32)
-        anyone = draw_negatives(
-            *nobody, np.zeros(1, dtype=np.int32), graph.n_items, self.negatives, **counters
-        )
-        return Batch(users, items, anyone[0], seen=(graph.indptr, graph.indices))
+            return Batch(users, items, self._negatives(*pattern, users, step))
+        nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int32)
+        return Batch(users, items, self._negatives(*nobody, step)[0], seen=pattern)
+
+    def _negatives(self, indptr: NDArray[np.int64], indices: Codes, users: Codes, step: int) -> Codes:
+        n_items = self.graph.n_items
+        return draw_negatives(indptr, indices, users, n_items, self.negatives, seed=self.seed, step=step)

@@ -100,7 +100,7 @@ def train(
                 _validate(state, validate)
             for callback in callbacks:
                 callback.on_epoch_end(state)
-            bar.advance(**_shown(state.history))
+            bar.advance(1, **_shown(state.history))
     for callback in callbacks:
         callback.on_fit_end(state)
     if state.best:

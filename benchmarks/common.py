@@ -1,0 +1,91 @@
+"""What the benchmarks share: reading the data folders, saying what machine this is, atomic results."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import graphrec_lm as gl
+from graphrec_lm.files import atomic_file
+from graphrec_lm.text import PrecomputedEncoder
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def read_domain(folder: Path, lm: str = "minilm") -> tuple[Any, PrecomputedEncoder]:
+    """A domain's fixed split and its title embeddings.
+
+    The folder holds `interactions.csv.gz` (`user_id, item_id, split, ...`; an empty `split` is no
+    positive), `items.csv.gz` (`item_id, title, ...`) and `titles.<lm>.f16.npy` in the same order.
+    Items in no positive are left out of the ranking.
+    """
+    rows = pd.read_csv(folder / "interactions.csv.gz")
+    rows = rows[rows["split"].notna()]
+    items = pd.read_csv(folder / "items.csv.gz")[["item_id", "title"]]
+    ranked = items["item_id"].isin(rows["item_id"].unique()).to_numpy()
+    vectors = np.load(folder / f"titles.{lm}.f16.npy")[ranked].astype(np.float32)
+    items = items[ranked]
+    dataset = gl.Dataset.from_frame(rows, items)
+    return dataset.split("from_column"), PrecomputedEncoder(texts=items["title"].tolist(), embeddings=vectors)
+
+
+def statistics(split: Any) -> dict[str, Any]:
+    """Dataset statistics that stand beside the figures."""
+    sizes = {part: getattr(split, part).n_interactions for part in ("train", "valid", "test")}
+    return {"users": split.train.n_users, "items": split.train.n_items, **sizes, "split_hash": split.hash}
+
+
+def environment() -> dict[str, Any]:
+    """Hardware and versions."""
+    import numba
+    import torch
+
+    packages = ("torch", "numpy", "numba", "scipy", "torch-geometric")
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "threads": {"torch": torch.get_num_threads(), "numba": numba.get_num_threads()},
+        "python": platform.python_version(),
+        "graphrec_lm": gl.__version__,
+        **{package: version(package) for package in packages},
+    }
+
+
+def _cpu() -> str:
+    """Model name and the flags that matter for matrix products."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    name = next((line.split(":")[1].strip() for line in text.splitlines() if "model name" in line), "unknown")
+    return f"{name}{', AVX512-BF16' if 'avx512_bf16' in text else ''}"
+
+
+def peak_memory_mib() -> float:
+    """Largest resident set of this process so far, in MiB."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024 if sys.platform != "darwin" else peak / 2**20
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def append_log(path: Path, record: dict[str, Any]) -> None:
+    """Append one JSON line: each evaluation of test is logged."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **record}) + "\n")

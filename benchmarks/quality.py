@@ -1,0 +1,219 @@
+"""Quality of the main models on fixed splits, from the public API alone.
+
+    python benchmarks/quality.py --data FOLDER
+
+runs every (domain, model, seed) in a process of its own, so that its peak memory is its own, and
+writes `results/quality.json` and `results/quality.md`. Finished rows are kept in
+`results/quality.rows.jsonl`: run it again and it continues. `--only Games/LightGCN/0` runs one row.
+Settings were chosen on validation; test is evaluated once a row and logged in `results/test_log.jsonl`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from common import RESULTS, append_log, environment, peak_memory_mib, read_domain, statistics, write_text
+
+import graphrec_lm as gl
+
+DOMAINS = {"Games": "amazon-games", "movies": "ml-latest-small"}
+SHARED = {
+    "dim": 64,
+    "layers": 2,
+    "tau": 0.15,
+    "negatives": 1024,
+    "share_negatives": True,
+    "sampling": "interaction",
+}
+PLAN: dict[tuple[str, str], dict[str, Any]] = {
+    ("Games", "Popularity"): {},
+    ("Games", "TitleCosine"): {},
+    ("Games", "AlphaRec"): SHARED
+    | {"projection": "mlp", "hidden": 192, "epochs": 60, "batch_size": 4096, "learning_rate": 2e-3}
+    | {"valid_every": 3, "patience": 4},
+    ("Games", "LightGCN"): SHARED
+    | {
+        "loss": "infonce",
+        "epochs": 100,
+        "batch_size": 4096,
+        "learning_rate": 3e-3,
+        "valid_every": 5,
+        "patience": 3,
+    },
+    ("movies", "Popularity"): {},
+    ("movies", "TitleCosine"): {},
+    ("movies", "AlphaRec"): SHARED
+    | {"projection": "mlp", "hidden": 768, "epochs": 60, "batch_size": 1024, "learning_rate": 2e-3}
+    | {"valid_every": 2, "patience": 10},
+    ("movies", "LightGCN"): SHARED
+    | {
+        "loss": "infonce",
+        "epochs": 100,
+        "batch_size": 1024,
+        "learning_rate": 2e-3,
+        "valid_every": 2,
+        "patience": 10,
+    },
+}
+# NDCG@20 that straightforward prototypes of the same equations and settings reached, and the
+# protocol check: popularity and title cosine have no training, so they must agree to ±.0005.
+FLOORS = {
+    ("Games", "Popularity"): 0.0106,
+    ("Games", "TitleCosine"): 0.0324,
+    ("Games", "AlphaRec"): 0.0736,
+    ("Games", "LightGCN"): 0.0935,
+    ("movies", "Popularity"): 0.1109,
+    ("movies", "TitleCosine"): 0.0223,
+    ("movies", "AlphaRec"): 0.1984,
+    ("movies", "LightGCN"): 0.2036,
+}
+METRICS = ("recall@20", "ndcg@20", "hit_rate@20")
+
+
+def run_row(data: Path, domain: str, name: str, seed: int) -> dict[str, Any]:
+    """Fit one model with one seed, evaluate it on test once, and say what it cost."""
+    split, encoder = read_domain(data / DOMAINS[domain])
+    model = getattr(gl, name)(seed=seed, **PLAN[domain, name])
+    if model.uses_text:
+        model.set_params(encoder=encoder)
+    started = time.perf_counter()
+    model.fit(split.train, valid=split.valid)
+    fit_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    result = model.evaluate(split.test, k=20)
+    seconds = time.perf_counter() - started
+    validation = [record for record in model.history_ if "valid_ndcg@20" in record]
+    best = max(validation, key=lambda record: record["valid_ndcg@20"], default={})
+    row = {
+        "domain": domain,
+        "model": name,
+        "seed": seed,
+        **result,
+        "valid_ndcg@20": best.get("valid_ndcg@20"),
+    }
+    row |= {"best_epoch": best.get("epoch"), "epochs": len(model.history_), "fit_seconds": fit_seconds}
+    row |= {"evaluate_seconds": seconds, "peak_mib": peak_memory_mib(), "statistics": statistics(split)}
+    append_log(RESULTS / "test_log.jsonl", {"benchmark": "quality", "params": PLAN[domain, name]} | row)
+    return row | {"environment": environment()}
+
+
+def run_all(data: Path, seeds: list[int], domains: list[str]) -> list[dict[str, Any]]:
+    """Run what is not in the rows file yet, each row in its own process; return all rows."""
+    store = RESULTS / "quality.rows.jsonl"
+    rows = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
+    done = {(row["domain"], row["model"], row["seed"]) for row in rows}
+    for domain, name in PLAN:
+        for seed in seeds:
+            if domain not in domains or (domain, name, seed) in done:
+                continue
+            print(f"{domain} {name} seed {seed}", flush=True)
+            command = [sys.executable, __file__, "--data", str(data), "--only", f"{domain}/{name}/{seed}"]
+            out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            row = json.loads(out.splitlines()[-1])
+            rows.append(row)
+            write_text(store, "".join(json.dumps(r) + "\n" for r in rows))
+            print(
+                f"  ndcg@20 {row['ndcg@20']:.4f}, {row['fit_seconds']:.0f} s, {row['peak_mib']:.0f} MiB",
+                flush=True,
+            )
+    return rows
+
+
+def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mean over seeds of each (domain, model), beside the floor."""
+    table = []
+    for (domain, name), floor in FLOORS.items():
+        group = [row for row in rows if (row["domain"], row["model"]) == (domain, name)]
+        if not group:
+            continue
+        entry: dict[str, Any] = {
+            "domain": domain,
+            "model": name,
+            "seeds": sorted(row["seed"] for row in group),
+        }
+        for metric in (*METRICS, "fit_seconds", "evaluate_seconds", "peak_mib"):
+            entry[metric] = mean(row[metric] for row in group)
+        values = [row["ndcg@20"] for row in group]
+        entry["ndcg_sd"] = stdev(values) if len(values) > 1 else 0.0
+        entry["floor"], entry["ratio"] = floor, entry["ndcg@20"] / floor
+        untrained = not group[0]["epochs"]
+        entry["met"] = abs(entry["ndcg@20"] - floor) <= 5e-4 if untrained else entry["ratio"] >= 0.98
+        table.append(entry)
+    return table
+
+
+def markdown(table: list[dict[str, Any]], rows: list[dict[str, Any]]) -> str:
+    """The table, and beside it data, hardware and versions."""
+    lines = [
+        "# Quality on the fixed splits",
+        "",
+        "Generated by `python benchmarks/quality.py --data FOLDER`.",
+        "",
+    ]
+    lines += ["MiniLM titles; full ranking, train and validation items masked; mean over seeds.", ""]
+    lines.append(
+        "| domain | model | seeds | Recall@20 | NDCG@20 | HitRate@20 | prototype NDCG | ratio | met | fit s | eval s | peak MiB |"
+    )
+    lines.append("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    for e in table:
+        seeds = ", ".join(map(str, e["seeds"]))
+        lines.append(
+            f"| {e['domain']} | {e['model']} | {seeds} | {e['recall@20']:.4f} | {e['ndcg@20']:.4f} ± {e['ndcg_sd']:.4f} | "
+            f"{e['hit_rate@20']:.4f} | {e['floor']:.4f} | {e['ratio']:.3f} | {'yes' if e['met'] else 'NO'} | "
+            f"{e['fit_seconds']:.0f} | {e['evaluate_seconds']:.1f} | {e['peak_mib']:.0f} |"
+        )
+    lines += [
+        "",
+        "Met: trained models reach ≥ 98 % of the prototype, untrained ones agree to ±.0005.",
+        "",
+        "Data:",
+        "",
+    ]
+    for domain in dict.fromkeys(row["domain"] for row in rows):
+        facts = next(row["statistics"] for row in rows if row["domain"] == domain)
+        lines.append(f"- {domain}: " + ", ".join(f"{k} {v}" for k, v in facts.items()))
+    lines += [
+        "",
+        "Machine: " + ", ".join(f"{k} {v}" for k, v in rows[-1]["environment"].items()),
+        "",
+        "Settings:",
+        "",
+    ]
+    lines += [
+        f"- {domain} {name}: `{json.dumps(params)}`" for (domain, name), params in PLAN.items() if params
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run rows and write the results."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with amazon-games/ and ml-latest-small/"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--domains", nargs="+", default=list(DOMAINS), choices=list(DOMAINS))
+    parser.add_argument("--only", help="one row, DOMAIN/MODEL/SEED, printed as JSON")
+    options = parser.parse_args()
+    if options.only:
+        domain, name, seed = options.only.split("/")
+        print(json.dumps(run_row(options.data, domain, name, int(seed))))
+        return
+    rows = run_all(options.data, options.seeds, options.domains)
+    table = summary(rows)
+    write_text(RESULTS / "quality.json", json.dumps({"summary": table, "rows": rows}, indent=1))
+    write_text(RESULTS / "quality.md", markdown(table, rows))
+    print(markdown(table, rows))
+
+
+if __name__ == "__main__":
+    main()

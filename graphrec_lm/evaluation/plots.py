@@ -1,0 +1,124 @@
+"""Training curves as a picture; matplotlib is imported when the first one is drawn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphrec_lm.errors import InputError, check_choice, did_you_mean
+from graphrec_lm.evaluation.comparison import metric_label
+from graphrec_lm.files import atomic_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+History = Sequence[Mapping[str, float]]
+
+# Okabe and Ito's palette: told apart by colour-blind readers, and in grey.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_AXES = {"epoch": "epoch", "seconds": "training time [s]"}
+_INK, _FAINT = "#333333", "#dddddd"
+
+
+def plot_training(
+    histories: Mapping[str, History],
+    path: str | os.PathLike[str],
+    *,
+    metric: str = "valid_ndcg@20",
+    by: Sequence[str] = ("epoch", "seconds"),
+    title: str = "",
+    dpi: int = 160,
+) -> Path:
+    """Draw a metric of several trainings, by epoch and by time, to a PNG file.
+
+    Only epochs with the metric are drawn; the best one has a ring and its value. No global state of
+    pyplot is touched, so that it works without a display and in any thread.
+
+    Parameters
+    ----------
+    histories : mapping
+        What to call a model -> its `history_`.
+    path : path
+        The PNG file, replaced atomically.
+    metric : str
+        A key of the records: "valid_ndcg@20" or "loss".
+    by : sequence of {"epoch", "seconds"}
+        What the horizontal axes show, one panel each.
+    title : str
+    dpi : int
+        Pixels an inch; a panel is 4.5 by 3.6 inches.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    InputError
+        If a history has no record with the metric.
+    """
+    for axis in by:
+        check_choice("by", axis, tuple(_AXES))
+    points = {name: _points(name, history, metric) for name, history in histories.items()}
+    if not points or not by:
+        remedy = "Pass {'AlphaRec': model.history_}."
+        raise InputError("`histories` and `by` must not be empty", f"{len(points)} and {len(by)}", remedy)
+    figure = new_figure(4.5 * len(by), 3.6)
+    panels = figure.subplots(1, len(by), sharey=True, squeeze=False)[0]
+    for place, (panel, axis) in enumerate(zip(panels, by, strict=True)):
+        _draw(panel, points, axis, metric, first=place == 0)
+    panels[0].set_ylabel(metric_label(metric), color=_INK)
+    if title:
+        figure.suptitle(title, color=_INK, fontsize=11, x=0.01, ha="left", fontweight="bold")
+    with atomic_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=dpi)
+    return Path(path)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of that many inches, or say how to get matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError('plots need matplotlib: pip install "graphrec_lm[plot]"') from error
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def _points(name: str, history: History, metric: str) -> list[Mapping[str, float]]:
+    records = [record for record in history if metric in record]
+    if not records:
+        known = sorted({key for record in history for key in record})
+        found = f"none among {len(history)} epochs of {name!r}"
+        remedy = did_you_mean(metric, known) if known else "Plot a trained model."
+        raise InputError(f"a history must have records with {metric!r}", found, remedy)
+    return records
+
+
+def _draw(
+    panel: Axes, points: Mapping[str, list[Mapping[str, float]]], axis: str, metric: str, *, first: bool
+) -> None:
+    for place, (name, records) in enumerate(points.items()):
+        color = COLORS[place % len(COLORS)]
+        x, y = [record[axis] for record in records], [record[metric] for record in records]
+        panel.plot(x, y, color=color, linewidth=1.8, label=name, zorder=3)
+        best = y.index(min(y) if "loss" in metric else max(y))
+        ring: dict[str, Any] = {"facecolor": "white", "edgecolor": color, "linewidth": 1.8}
+        panel.scatter([x[best]], [y[best]], s=42, zorder=4, **ring)
+        above = (0, -13 if "loss" in metric else 8)
+        panel.annotate(f"{y[best]:.4f}", (x[best], y[best]), above, textcoords="offset points", ha="center",
+                       color=color, fontsize=9, zorder=5)  # fmt: skip
+    panel.set_xlabel(_AXES[axis], color=_INK)
+    panel.set_xlim(left=0)
+    panel.margins(y=0.14)
+    panel.grid(color=_FAINT, linewidth=0.7)
+    panel.tick_params(colors=_INK, length=0)
+    for side, spine in panel.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(_FAINT)
+    if first:
+        panel.legend(frameon=False, loc="lower right", labelcolor=_INK)

@@ -1,0 +1,89 @@
+"""topk equals a stable full sort; one query alone gets what it gets among many, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphrec_lm.kernels import reference, topk, topk_blocks
+from graphrec_lm.kernels.topk import block_rows
+from tests.support import Csr, normal, patterns, random_csr, thread_counts, threads
+
+
+def whole_numbers(shape: tuple[int, int], seed: int) -> np.ndarray:
+    """Few different values: many ties, and inner products without rounding."""
+    return np.random.default_rng(seed).integers(-1, 2, shape).astype(np.float32)
+
+
+def assert_equal(found, expected):
+    for ours, theirs, dtype in zip(found, expected, (np.int32, np.float32), strict=True):
+        assert ours.dtype == dtype
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@given(
+    seen=patterns(types=("li", "ii")),
+    dim=st.integers(1, 5),
+    k=st.integers(1, 15),
+    seed=st.integers(0, 10**6),
+    share=st.sampled_from((None, 0.0, 0.5, 1.0)),
+)
+def test_equals_a_stable_sort(seen: Csr, dim, k, seed, share):
+    queries, items = whole_numbers((seen.n_rows, dim), seed), whole_numbers((seen.n_columns, dim), seed + 1)
+    hidden, candidates = seen.dense > 0, None
+    if share is not None:
+        candidates = np.flatnonzero(np.random.default_rng(seed).random(seen.n_columns) < share)
+        hidden = hidden | ~np.isin(np.arange(seen.n_columns), candidates)
+    found = topk(queries, items, k, seen=seen[:2], candidates=candidates)
+    assert_equal(found, reference.topk(queries @ items.T, k, hidden))
+
+
+@pytest.mark.parametrize("n", [1, 127, 128, 129, 400])
+def test_blocks_join_without_a_seam(n):
+    scores, hidden = whole_numbers((n, 11), 0), random_csr(n, 11, 0.3, seed=1)
+    found = topk_blocks(lambda start, stop: scores[start:stop], n, 11, 4, seen=hidden[:2])
+    assert_equal(found, reference.topk(scores, 4, hidden.dense > 0))
+
+
+def test_equal_scores_come_by_ascending_code():
+    indices, scores = topk(np.ones((1, 1), np.float32), np.ones((6, 1), np.float32), 4)
+    assert indices.tolist() == [[0, 1, 2, 3]] and scores.tolist() == [[1.0] * 4]
+
+
+def test_too_few_items_are_padded():
+    queries, items = np.ones((2, 1), np.float32), np.array([[1], [2]], np.float32)
+    seen = np.array([0, 2, 3]), np.array([0, 1, 1], np.int32)
+    indices, scores = topk(queries, items, 3, seen=seen)
+    assert indices.tolist() == [[-1, -1, -1], [0, -1, -1]]
+    assert scores.tolist() == [[-np.inf] * 3, [1.0, -np.inf, -np.inf]]
+
+
+def test_no_queries():
+    indices, scores = topk(np.zeros((0, 3), np.float32), normal((4, 3)), 2)
+    assert indices.shape == scores.shape == (0, 2)
+
+
+def test_one_query_alone_gets_what_it_gets_among_many():
+    queries, items = normal((300, 33)), normal((257, 33), 1)
+    together = topk(queries, items, 7)
+    for row in (0, 1, 126, 127, 128, 255, 299):
+        alone = topk(queries[row : row + 1], items, 7)
+        assert_equal(alone, (together[0][row : row + 1], together[1][row : row + 1]))
+    backwards = topk(queries[::-1].copy(), items, 7)
+    assert_equal(backwards, (together[0][::-1], together[1][::-1]))
+
+
+def test_does_not_depend_on_the_number_of_threads():
+    queries, items = normal((300, 16)), normal((500, 16), 1)
+    results = []
+    for count in thread_counts():
+        with threads(count):
+            results.append(topk(queries, items, 10))
+    for result in results:
+        assert_equal(result, results[0])
+
+
+def test_the_block_shrinks_as_the_items_grow():
+    assert block_rows(1) >= block_rows(10**5) >= block_rows(10**8) == 1
