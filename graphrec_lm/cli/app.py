@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["recommend", "no-such-folder", "--user", "1"])
     2
     """
+    _let_idle_threads_sleep()
     parser = build_parser()
     chosen, stray = parser.parse_known_args(arguments)
     if stray:
@@ -77,6 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _let_idle_threads_sleep() -> None:
+    """Have OpenMP threads wait asleep: torch and numba bring a pool each, which would else spin side by side.
+
+    Read when the pools start, so it must be set before torch is imported; a user's own setting stays.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _fail(command: str, error: Exception) -> int:

@@ -1,7 +1,8 @@
-"""What the demo shows of a model: lists of films for three people, and beside three films."""
+"""What the demo shows of a model: lists for three people, and the films most like three others."""
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from graphrec_lm.models import Recommender
 
 SHOWN_OF_HISTORY = 5
+GENRES = ("Animation", "Horror", "Sci-Fi")
 
 
 def show_recommendations(model: Recommender, split: Split, k: int = 10) -> None:
@@ -27,7 +29,8 @@ def show_recommendations(model: Recommender, split: Split, k: int = 10) -> None:
     rows = to_table(model.recommend(users, k)).to_pylist()
     for user in users:
         latest, count = latest_titles(train, user)
-        print(f"User {user} liked {count} films, the latest: {'; '.join(latest)}")
+        known = f"User {user} liked {count} films, the latest: {'; '.join(latest)}"
+        print(textwrap.fill(known, 100, subsequent_indent="  "))
         held_out = _held_out(split, user)
         shown = [
             {"rank": row["rank"], "recommended": row["title"], "score": row["score"],
@@ -55,16 +58,24 @@ def latest_titles(train: Dataset, user: object) -> tuple[list[str], int]:
 
 
 def show_similar(model: Recommender, train: Dataset, k: int = 5) -> None:
-    """Print the films most similar to the three best-known ones, side by side."""
+    """Print, side by side, the films most similar to the best-known one of each of three genres."""
     from graphrec_lm.evaluation import render_table
 
-    codes = np.argsort(-train.item_counts, kind="stable")[:3]
+    codes = [best_known(train, genre) for genre in GENRES]
     rows = to_table(model.similar_items(train.items.ids[codes].tolist(), k)).to_pylist()
-    lists = {train.titles[code]: [r["title"] for r in rows if r["item_id"] == train.items.ids[code]]
-             for code in codes}  # fmt: skip
-    print("Most similar to the three films that most people liked:\n")
+    lists = {
+        train.titles[code]: [row["title"] for row in rows if row["item_id"] == train.items.ids[code]]
+        for code in codes
+    }
+    print(f"Most similar to the film that most people liked of {', '.join(GENRES)}:\n")
     lines = [dict(zip(lists, titles, strict=True)) for titles in zip(*lists.values(), strict=True)]
     print(render_table(lines), end="\n\n")
+
+
+def best_known(train: Dataset, genre: str) -> int:
+    """Return the code of the film of a genre that most people liked."""
+    has_genre = [genre in genres.split("|") for genres in train.item_table["genres"].to_pylist()]
+    return int(np.argmax(np.where(has_genre, train.item_counts, -1)))
 
 
 def _held_out(split: Split, user: object) -> set[object]:

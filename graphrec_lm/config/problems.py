@@ -97,8 +97,9 @@ def _remedy(section: type[BaseModel], place: list[str], problem: dict[str, Any])
     field = section.model_fields.get(place[-1])
     if field is None:
         return "Change its type."
+    annotation: Any = field.annotation
     try:
-        near = TypeAdapter(field.annotation).validate_python(found, strict=False)
+        near = TypeAdapter(annotation).validate_python(found, strict=False)
     except ValidationError:
         return _example(section, place[-1], ".".join(place))
     if near == found and type(near) is type(found):

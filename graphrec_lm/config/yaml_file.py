@@ -107,13 +107,14 @@ def _check_events(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, _OPENING) - isinstance(event, _CLOSING)
-        place = f"line {event.start_mark.line + 1}"
+        place = f"line {event.start_mark.line + 1 if event.start_mark else '?'}"
         if depth > MAX_DEPTH:
             raise _Refused(f"the nesting must be at most {MAX_DEPTH} deep", f"more in {place}", "Flatten it.")
         if isinstance(event, yaml.AliasEvent):
             raise _Refused("YAML aliases are not allowed", f"`*{event.anchor}` in {place}", "Write it out.")
-        if getattr(event, "tag", None) is not None:
-            raise _Refused("YAML tags are not allowed", f"`{event.tag}` in {place}", "Drop the tag.")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise _Refused("YAML tags are not allowed", f"`{tag}` in {place}", "Drop the tag.")
 
 
 def _described(error: Exception) -> str:

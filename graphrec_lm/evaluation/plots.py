@@ -113,8 +113,8 @@ def _draw(
         panel.annotate(f"{y[best]:.4f}", (x[best], y[best]), above, textcoords="offset points", ha="center",
                        color=color, fontsize=9, zorder=5)  # fmt: skip
     panel.set_xlabel(_AXES[axis], color=_INK)
+    panel.margins(x=0.08, y=0.14)
     panel.set_xlim(left=0)
-    panel.margins(y=0.14)
     panel.grid(color=_FAINT, linewidth=0.7)
     panel.tick_params(colors=_INK, length=0)
     for side, spine in panel.spines.items():

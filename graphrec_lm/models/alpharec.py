@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.models.base import Arrays
 from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import fold_table, graph_part
 from graphrec_lm.models.people import People
 from graphrec_lm.models.projection import Projection
@@ -123,8 +123,8 @@ class AlphaRec(TrainedRecommender):
 
     def _projection(self, arrays: Arrays) -> Projection:
         """The trained projection, rebuilt from its arrays."""
-        width, hidden = arrays["w1"].shape
-        projection = Projection(self.projection, width, hidden, self.dim, seeded(0))
+        kind = "mlp" if "w2" in arrays else "linear"
+        projection = Projection(kind, *arrays["w1"].shape, arrays["items"].shape[1], seeded(0))
         weights = {name: torch.from_numpy(arrays[name]) for name in projection.state_dict()}
         projection.load_state_dict(weights)
         return projection

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,53 +17,13 @@ from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models import frames
 from graphrec_lm.models.evaluation import Evaluation
+from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.hidden import Pattern, candidate_codes, hidden_items
 from graphrec_lm.models.params import Parameters
-from graphrec_lm.models.people import People
+from graphrec_lm.models.people import UNKNOWN_POLICIES, People
 from graphrec_lm.training.callbacks import Callback, EpochRecord
 
-Arrays = dict[str, NDArray[Any]]
 Float32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a fit leaves behind; replaced as a whole, so that a failed fit changes nothing.
-
-    Attributes
-    ----------
-    dataset : Dataset
-        What was fitted: ids, titles, histories.
-    valid : (indptr, indices)
-        Validation items of the users, hidden by `evaluate`.
-    arrays : dict of arrays
-        What the model learned; all of it is saved.
-    history : list of dict
-        One record a training epoch.
-    notes : dict
-        Further facts to save, e.g. the encoder's fingerprint.
-    """
-
-    dataset: Dataset
-    valid: Pattern
-    arrays: Arrays
-    history: list[EpochRecord] = field(default_factory=list)
-    notes: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        dataset: Dataset,
-        valid: Dataset | None,
-        arrays: Arrays,
-        *,
-        history: Sequence[EpochRecord] = (),
-        notes: dict[str, Any] | None = None,
-    ) -> Fitted:
-        """A fit's result, given the validation part as a Dataset."""
-        nothing = np.zeros(dataset.n_users + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
-        pattern = nothing if valid is None else (valid.indptr, valid.indices)
-        return cls(dataset, pattern, arrays, list(history), notes or {})
 
 
 class Recommender(Parameters):
@@ -185,6 +144,7 @@ class Recommender(Parameters):
         """
         dataset = self._state.dataset
         check_number("k", k, least=1, integer=True)
+        check_choice("on_unknown", on_unknown, UNKNOWN_POLICIES)
         if intent is not None:
             raise NotImplementedError("`intent` is not supported yet: recommend by `users` or `history`.")
         if users is not None and history is not None:

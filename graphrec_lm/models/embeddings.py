@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.models.base import Arrays
 from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import fold_table, graph_part
 from graphrec_lm.models.people import People
 from graphrec_lm.models.trained import TrainedRecommender, seeded
@@ -51,11 +50,15 @@ class IdRecommender(TrainedRecommender):
         return _EmbeddingLearner(self, graph), {}
 
     def _learned(self, learner: _EmbeddingLearner) -> Arrays:
-        return {"fold": fold_table(learner.graph, learner.users, learner.items, self.layers)}
+        fold = fold_table(learner.graph, learner.users, learner.items, self.layers)
+        return {"fold": fold / np.float32(self.layers + 1)}
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:
-        rows = graph_part(self._state.arrays["fold"], people) / np.float32(self.layers + 1)
-        return unit_rows(rows) if self._cosine else rows
+        return self._scaled(graph_part(self._state.arrays["fold"], people))
+
+    def _scaled(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Vectors of new people in the scale of the fitted ones."""
+        return unit_rows(rows) if self._state.notes["cosine"] else rows
 
 
 class _EmbeddingLearner(Learner):
@@ -64,8 +67,8 @@ class _EmbeddingLearner(Learner):
         self.graph, self.layers, self.tau = graph, model.layers, model.tau
         self.by_bpr, self.regularization = model.loss == "bpr", model.regularization
         generator = seeded(model.seed)
-        self.users = _xavier_uniform(graph.n_users, model.dim, generator)
-        self.items = _xavier_uniform(graph.n_items, model.dim, generator)
+        self.users = _normal(graph.n_users, model.dim, generator)
+        self.items = _normal(graph.n_items, model.dim, generator)
 
     def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
         return self.graph.propagate(self.users, self.items, self.layers)
@@ -77,7 +80,6 @@ class _EmbeddingLearner(Learner):
         return bpr(*self.represent(), batch) + penalty
 
 
-def _xavier_uniform(rows: int, dim: int, generator: torch.Generator) -> torch.nn.Parameter:
-    """U(±√(6 / (rows + dim))), the initial embeddings of the LightGCN paper."""
-    bound = math.sqrt(6 / (rows + dim))
-    return torch.nn.Parameter((torch.rand(rows, dim, generator=generator) * 2 - 1) * bound)
+def _normal(rows: int, dim: int, generator: torch.Generator) -> torch.nn.Parameter:
+    """N(0, 0.1²), the initial embeddings of the LightGCN authors' code."""
+    return torch.nn.Parameter(torch.randn(rows, dim, generator=generator) * 0.1)

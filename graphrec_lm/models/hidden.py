@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphrec_lm.data import Dataset
+from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.frames import to_arrow
 from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import join_rows
@@ -52,15 +52,12 @@ def _excluded_pairs(dataset: Dataset, people: People, frame: Any, on_unknown: st
     if missing:
         remedy = "Rename its columns, or pass a plain list of item ids."
         raise InputError("`exclude` must have columns user_id and item_id", table.column_names, remedy)
-    if people.codes is None:
-        rows = table["user_id"].to_numpy().astype(np.int64)
-        places: NDArray[np.integer] = np.arange(len(people))
-        known = (rows >= 0) & (rows < len(people))
-    else:
-        rows = known_codes(dataset.users, table["user_id"], "user", on_unknown, keep=True).astype(np.int64)
-        known, places = rows >= 0, people.codes
+    users, places = dataset.users, people.codes
+    if places is None:
+        users, places = IdMap(people.ids), np.arange(len(people), dtype=np.int32)
+    rows = known_codes(users, table["user_id"], "user", on_unknown, keep=True)
     items = known_codes(dataset.items, table["item_id"], "item", on_unknown, keep=True)
-    keep = known & (items >= 0)
+    keep = (rows >= 0) & (items >= 0)
     rows, items = rows[keep], items[keep]
     order = np.argsort(rows, kind="stable")
     starts = np.searchsorted(rows[order], places)

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.models.embeddings import IdRecommender
-from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means
 
@@ -64,5 +63,4 @@ class MF(IdRecommender):
         self.seed, self.device, self.verbose = seed, device, verbose
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:
-        means = history_means(self.item_vectors_, people.indptr, people.indices)
-        return unit_rows(means) if self._cosine else means
+        return self._scaled(history_means(self.item_vectors_, people.indptr, people.indices))

@@ -18,7 +18,8 @@ from safetensors.numpy import load_file, save_file
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.errors import InputError, check_choice
 from graphrec_lm.files import atomic_folder
-from graphrec_lm.models.base import Fitted, Recommender
+from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.fitted import Fitted
 
 FORMAT_VERSION = 1
 _CONFIG, _TENSORS, _USERS, _ITEMS = "config.json", "model.safetensors", "users.parquet", "items.parquet"

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.models.base import Fitted, Recommender
+from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.people import People
 from graphrec_lm.training.callbacks import Callback
 

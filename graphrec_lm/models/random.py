@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
+from graphrec_lm.errors import check_number
 from graphrec_lm.kernels import hash_uniform
-from graphrec_lm.models.base import Fitted, Recommender
+from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.people import People
 from graphrec_lm.training.callbacks import Callback
 
@@ -33,8 +35,9 @@ class Random(Recommender):
         self.seed = seed
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
-        return Fitted.of(dataset, valid, {})
+        check_number("seed", self.seed, least=0, integer=True)
+        return Fitted.of(dataset, valid, {}, notes={"seed": int(self.seed)})
 
     def _scores(self, people: People) -> NDArray[np.float32]:
         rows = people.codes if people.codes is not None else people.ids
-        return hash_uniform(rows, self._state.dataset.n_items, seed=self.seed)
+        return hash_uniform(rows, self._state.dataset.n_items, seed=self._state.notes["seed"])

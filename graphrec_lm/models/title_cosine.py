@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.models.base import Arrays, Fitted
 from graphrec_lm.models.factors import FactorRecommender, unit_rows
+from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
 from graphrec_lm.text import DEFAULT_ENCODER
@@ -48,7 +48,11 @@ class TitleCosine(FactorRecommender):
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         titles, notes = title_vectors(dataset, self.encoder)
         means = history_means(titles, dataset.indptr, dataset.indices)
-        arrays: Arrays = {"users": unit_rows(means), "items": unit_rows(titles), "titles": titles.astype(np.float16)}
+        arrays: Arrays = {
+            "users": unit_rows(means),
+            "items": unit_rows(titles),
+            "titles": titles.astype(np.float16),
+        }
         return Fitted.of(dataset, valid, arrays, notes=notes)
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:

@@ -16,8 +16,8 @@ from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import take_rows, topk
 from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models.base import Arrays, Fitted
 from graphrec_lm.models.factors import FactorRecommender, unit_rows
+from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.training import BatchSampler, Callback, Learner, TrainingOptions, train
 
 Float32 = NDArray[np.float32]
@@ -77,6 +77,7 @@ class TrainedRecommender(FactorRecommender):
         with torch.no_grad():
             users, items = self._final(learner)
             arrays = {"users": users, "items": items, **self._learned(learner)}
+        notes = notes | {"cosine": self._cosine}
         return Fitted.of(dataset, valid, arrays, history=history, notes=notes)
 
     def _options(self) -> TrainingOptions:

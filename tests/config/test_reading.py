@@ -38,7 +38,11 @@ def test_a_good_file_has_its_values_and_the_defaults(write):
     assert config.model.name == "AlphaRec"
     expected = {"layers": 3, "learning_rate": 0.001, "encoder": ["all-MiniLM-L6-v2", "tfidf:64"]}
     assert config.model.options == expected
-    assert (config.evaluate.k, config.evaluate.metrics, config.fit.checkpoint) == (10, ["recall", "mrr"], None)
+    assert (config.evaluate.k, config.evaluate.metrics, config.fit.checkpoint) == (
+        10,
+        ["recall", "mrr"],
+        None,
+    )
 
 
 def test_it_builds_dataset_split_and_model(write):
@@ -114,12 +118,18 @@ BAD = {
     "no model name": (GOOD.replace("name: AlphaRec, ", ""), r"`model\.name` must be given"),
     "neither dataset nor files": (GOOD.replace("dataset: movielens-small, ", ""), r"got neither"),
     "dataset and files": (GOOD.replace("{dataset", "{interactions: a.csv, dataset"), r"got both"),
-    "items beside a dataset": (GOOD.replace("{dataset", "{items: a.csv, dataset"), r"`data\.items` must come"),
+    "items beside a dataset": (
+        GOOD.replace("{dataset", "{items: a.csv, dataset"),
+        r"`data\.items` must come",
+    ),
     "unknown format": (
         GOOD.replace("dataset: movielens-small", "interactions: a, format: cvs"),
         r"`data\.format` .*Did you mean 'csv'\?",
     ),
-    "duplicate key": (GOOD + "output: again\n", r"every key must be given once, got 'output' again in line 6"),
+    "duplicate key": (
+        GOOD + "output: again\n",
+        r"every key must be given once, got 'output' again in line 6",
+    ),
     "duplicate nested key": (GOOD.replace("k: 10", "k: 10, k: 11"), r"got 'k' again in line 4"),
     "key that is no text": (GOOD.replace("k: 10", "10: k"), r"every key must be a text, got '10' in line 4"),
     "key that is a list": ("? [a, b]\n: 1\n", r"every key must be a text, got a list or mapping in line 1"),
@@ -132,7 +142,10 @@ BAD = {
     "not UTF-8": (b"output: \xff\xfe\n", r"must be UTF-8 text, got b'\\xff\\xfe\\n' at byte 8"),
     "control characters": (b"output: \x00\x01\n", r"must be readable YAML"),
     "an enormous integer": ("k: " + "9" * 10_000, r"must be readable YAML"),
-    "a Python object": ("a: !!python/object/apply:os.system [ls]\n", r"YAML tags are not allowed, got .* line 1"),
+    "a Python object": (
+        "a: !!python/object/apply:os.system [ls]\n",
+        r"YAML tags are not allowed, got .* line 1",
+    ),
     "one alias": ("a: &x 1\nb: *x\n", r"YAML aliases are not allowed, got `\*x` in line 2"),
     "billion laughs": (LAUGHS, r"YAML aliases are not allowed, got `\*a` in line 2"),
     "a recursive alias": ("a: &a [*a]\n", r"YAML aliases are not allowed"),
@@ -181,7 +194,10 @@ def test_no_file(tmp_path: Path, make, found: str):
     [
         ("interactions: rows.xlsx", r"must end in \.csv, \.tsv, \.parquet, \.inter, .*got '\.xlsx'"),
         ("interactions: nowhere.csv", r"there must be a file at nowhere\.csv"),
-        ("interactions: ml, format: movielens, items: a.csv", r"`data\.items` must be an option of the format"),
+        (
+            "interactions: ml, format: movielens, items: a.csv",
+            r"`data\.items` must be an option of the format",
+        ),
         ("dataset: movielens-smal", r"Did you mean 'movielens-small'\?"),
     ],
 )

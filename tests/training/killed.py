@@ -1,13 +1,10 @@
-"""A run that kills itself with SIGKILL at a given moment; `test_kill` starts it as a process.
-
-Usage: python killed.py CHECKPOINT WEIGHTS MOMENT EPOCH
-"""
+"""Runs that kill themselves with SIGKILL at a given moment; `test_kill` starts them as processes."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,65 +20,56 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Die(Callback):
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
+class AtEpoch(Callback):
+    """Call `action(epoch)` at the end of each epoch."""
+
+    def __init__(self, action: Callable[[int], None]) -> None:
+        self.action = action
 
     def on_epoch_end(self, state):
-        print(f"epoch {state.epoch}", flush=True)
-        if state.epoch == self.epoch:
-            die()
+        self.action(state.epoch)
 
 
-def die_while_saving(epoch: int) -> None:
-    """Write half of the checkpoint of `epoch`, then die."""
+def die_while_saving(last: int) -> None:
+    """From now on, write half of the checkpoint of epoch `last`, then die."""
     whole = checkpoint.save_file
 
     def save(tensors, file, metadata):
         whole(tensors, file, metadata)
-        if f'"epoch": {epoch},' in metadata["state"]:
+        if f'"epoch": {last},' in metadata["state"]:
             Path(file).write_bytes(Path(file).read_bytes()[: Path(file).stat().st_size // 2])
             die()
 
     checkpoint.save_file = save
 
 
-def dataset() -> tuple[Dataset, Dataset]:
-    users, items = IdMap(np.arange(30)), IdMap(np.arange(20))
-    parts = []
-    for seed in (0, 1):
-        pattern = random_csr(30, 20, 0.2, seed)
-        rows = np.repeat(np.arange(30, dtype=np.int32), np.diff(pattern.indptr))
-        parts.append(Dataset.from_codes(users, items, rows, pattern.indices))
-    return parts[0], parts[1]
+def dataset(seed: int) -> Dataset:
+    pattern = random_csr(30, 20, 0.2, seed)
+    rows = np.repeat(np.arange(30, dtype=np.int32), np.diff(pattern.indptr))
+    return Dataset.from_codes(IdMap(np.arange(30)), IdMap(np.arange(20)), rows, pattern.indices)
 
 
-def fit(path: str | None, callbacks=()) -> dict[str, np.ndarray]:
-    """Fit with a checkpoint at `path`; return all that the model learned."""
-    train, valid = dataset()
-    model = LightGCN(
-        loss="infonce",
-        dim=8,
-        negatives=6,
-        share_negatives=True,
-        epochs=7,
-        batch_size=32,
-        learning_rate=0.02,
-        valid_every=2,
-        verbose=False,
-    )
-    callbacks = [*([Checkpoint(path)] if path else []), *callbacks]
-    model.fit(train, valid=valid, callbacks=callbacks)
+def fit(*callbacks: Callback) -> dict[str, np.ndarray]:
+    """Fit a model of seven epochs; return what it learned."""
+    model = LightGCN(loss="infonce", dim=8, negatives=6, share_negatives=True, epochs=7, verbose=False)
+    model.set_params(batch_size=32, learning_rate=0.02, valid_every=2)
+    model.fit(dataset(0), valid=dataset(1), callbacks=callbacks)
     return {"users": model.user_vectors_, "items": model.item_vectors_}
 
 
-def main(path: str, weights: str, moment: str, epoch: str) -> None:
-    callbacks = [] if moment == "never" else [Die(int(epoch) if moment == "after saving" else 0)]
-    if moment == "while saving":
-        die_while_saving(int(epoch))
-    learned = fit(path, callbacks)
-    save_file(learned, weights)
+def die_in_the_middle_of_a_save(path: str, epoch: int) -> None:
+    die_while_saving(epoch)
+    fit(Checkpoint(path))
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def die_before_a_save(path: str, epoch: int) -> None:
+    fit(AtEpoch(lambda now: die() if now == epoch else None), Checkpoint(path))
+
+
+def tell_the_epoch(path: str, pipe) -> None:
+    """To be killed from outside."""
+    fit(Checkpoint(path), AtEpoch(pipe.send))
+
+
+def finish(path: str, weights: str) -> None:
+    save_file(fit(Checkpoint(path)), weights)

@@ -27,8 +27,8 @@ class Interrupt(Callback):
 
 
 def by_epoch(learner):
-    """A validation that is best at some epoch in the middle."""
-    return -abs(float(learner.users.norm()) - 7.1)
+    """A validation that is best at epoch 3 of the toy run."""
+    return -float(learner.users.norm())
 
 
 def without_times(history):

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
+from multiprocessing import get_context
 
 import numpy as np
+import pytest
 from safetensors.numpy import load_file
 
 from tests.training import killed
 
-ROOT = Path(__file__).parents[2]
+# One server imports the library, each run is a fork of it: a process of its own that starts at once.
+PROCESSES = get_context("forkserver")
 
 
-def start(folder: Path, moment: str, epoch: int = 0) -> subprocess.Popen[str]:
-    files = [str(folder / name) for name in ("run.safetensors", "weights.safetensors")]
-    command = [sys.executable, "-m", "tests.training.killed", *files, moment, str(epoch)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+def run(target, *arguments):
+    process = PROCESSES.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+@pytest.fixture(autouse=True)
+def preload():
+    PROCESSES.set_forkserver_preload(["tests.training.killed"])
 
 
 def test_a_run_killed_again_and_again_ends_with_the_same_weights(tmp_path):
-    """Killed in the middle of writing, after a save, from outside in epoch 4 or 5; then let go on."""
-    for moment, epoch in (("while saving", 2), ("after saving", 3)):
-        with start(tmp_path, moment, epoch) as process:
-            assert process.wait() == -signal.SIGKILL
-    with start(tmp_path, "to be killed") as process:
-        assert process.stdout.readline() == "epoch 4\n"
+    path, weights = str(tmp_path / "run.safetensors"), str(tmp_path / "weights.safetensors")
+    for target, epoch in ((killed.die_in_the_middle_of_a_save, 2), (killed.die_before_a_save, 4)):
+        process = run(target, path, epoch)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    ours, theirs = PROCESSES.Pipe()
+    with ours, theirs:
+        process = run(killed.tell_the_epoch, path, theirs)
+        assert ours.poll(300) and ours.recv() == 4
         process.kill()
-    assert process.returncode == -signal.SIGKILL
-    assert not (tmp_path / "weights.safetensors").exists()
-    with start(tmp_path, "never") as process:
-        assert process.wait() == 0
-    found, expected = load_file(tmp_path / "weights.safetensors"), killed.fit(None)
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
+    process = run(killed.finish, path, weights)
+    process.join()
+    assert process.exitcode == 0
+    found, expected = load_file(weights), killed.fit()
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array)

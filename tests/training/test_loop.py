@@ -31,8 +31,8 @@ def test_the_last_epoch_is_validated_whatever_the_interval():
 
 
 def test_learns():
-    _, history = run(epochs=60)
-    assert history[-1]["loss"] < 0.3 * history[0]["loss"]
+    _, history = run(epochs=30)
+    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
 
 
 def test_the_best_weights_win_and_the_first_of_equals():

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import graphrec_lm
+
+
+def test_recommend_prints_a_list_for_each_user(cli, home: Path):
+    ran = cli("recommend", home / "cosine", "--user", 0, 1, "-k", 2)
+    assert ran.code == 0
+    assert ran.out.count("even film") == 2
+    assert ran.out.count("odd film") == 2
+    assert ran.out.splitlines()[0] == "User 0"
+
+
+def test_recommend_to_somebody_new_hides_the_history(cli, home: Path):
+    ran = cli("recommend", home / "cosine", "--history", 0, 2, "--history", 1, "-k", 4)
+    first, second = ran.out.split("New person 1")
+    assert first.count("even film") == 4
+    assert "film 0\n" not in first
+    assert second.count("odd film") == 4
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_recommend_to_everyone_writes_a_file(cli, home: Path, tmp_path: Path, ending: str):
+    path = tmp_path / f"top.{ending}"
+    assert cli("recommend", home / "popular", "-k", 3, "--output", path).code == 0
+    frame = pd.read_csv(path) if ending == "csv" else pd.read_parquet(path)
+    assert frame.columns.tolist() == ["user_id", "item_id", "title", "rank", "score"]
+    assert frame.groupby("user_id")["rank"].max().tolist() == [3] * 20
+
+
+def test_keep_seen(cli, home: Path, tmp_path: Path):
+    cli("recommend", home / "cosine", "--user", 0, "-k", 12, "--keep-seen", "--output", tmp_path / "a.csv")
+    cli("recommend", home / "cosine", "--user", 0, "-k", 12, "--output", tmp_path / "b.csv")
+    assert (len(pd.read_csv(tmp_path / "a.csv")), len(pd.read_csv(tmp_path / "b.csv"))) == (12, 8)
+
+
+def test_similar_shows_titles(cli, home: Path, tmp_path: Path):
+    ran = cli("similar", home / "cosine", 4, "-k", 3)
+    assert ran.out.splitlines()[0] == "Similar to 4: even film 4"
+    assert ran.out.count("even film") == 4
+    assert cli("similar", home / "cosine", 4, 5, "-k", 3, "--output", tmp_path / "s.csv").code == 0
+    assert pd.read_csv(tmp_path / "s.csv")["item_id"].tolist() == [4] * 3 + [5] * 3
+
+
+def test_evaluate_on_a_file_equals_the_library(cli, home: Path):
+    ran = cli("evaluate", home / "cosine", "--test", home / "test.csv", "-k", 2, "--metrics", "recall", "mrr")
+    model = graphrec_lm.load(home / "cosine")
+    expected = model.evaluate(pd.read_csv(home / "test.csv"), k=2, metrics=("recall", "mrr"))
+    assert "TitleCosine on 20 users" in ran.out
+    assert f"Recall@2  {expected['recall@2']:.4f}" in ran.out
+    assert f"MRR@2     {expected['mrr@2']:.4f}" in ran.out
+
+
+def test_evaluate_on_positive_rows(cli, home: Path):
+    ran = cli("evaluate", home / "cosine", "--test", home / "test.csv", "--positive", "rating >= 4")
+    assert "on 10 users" in ran.out
+
+
+def test_info_of_the_installation_a_model_and_a_dataset(cli, home: Path):
+    everything = cli("info").out
+    assert graphrec_lm.__version__ in everything
+    assert all(name in everything for name in ("AlphaRec", "TitleCosine", "movielens-small", "torch"))
+    model = cli("info", home / "cosine").out
+    assert model.startswith("TitleCosine in ")
+    assert "encoder_fingerprint" in model
+    assert "9,742" in cli("info", "movielens-small").out
+
+
+CONFIG = """\
+data: {{interactions: {home}/rows.csv, items: {home}/items.csv, positive: rating >= 4}}
+split: {{method: random, valid: 0.2, test: 0.2}}
+model: {{name: {model}}}
+fit: {{checkpoint: {folder}/run.safetensors}}
+evaluate: {{k: 5, metrics: [ndcg]}}
+output: {folder}/model
+"""
+MODELS = {
+    "LightGCN": "LightGCN, epochs: 2, dim: 4, batch_size: 16",
+    "AlphaRec": "AlphaRec, epochs: 2, dim: 4, encoder: 'tfidf:4', negatives: 4, batch_size: 16",
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_fit_then_use_the_model(cli, home: Path, tmp_path: Path, model: str):
+    config = tmp_path / "run.yaml"
+    config.write_text(CONFIG.format(home=home, model=MODELS[model], folder=tmp_path))
+    ran = cli("fit", config)
+    assert ran.code == 0, ran.err
+    assert "model.epochs" in ran.out
+    assert "NDCG@5" in ran.out
+    assert f"Saved to {tmp_path}/model" in ran.out
+    assert (tmp_path / "run.safetensors").exists()
+    again = cli("evaluate", tmp_path / "model", "--config", config)
+    metric = next(line for line in ran.out.splitlines() if line.startswith("NDCG@5"))
+    assert metric in again.out
+    assert "2 epochs" in cli("info", tmp_path / "model").out
+    assert cli("recommend", tmp_path / "model", "--user", 3).code == 0
+
+
+def test_fit_refuses_a_folder_of_other_things_before_it_works(cli, home: Path, tmp_path: Path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "thesis.txt").write_text("mine")
+    config = tmp_path / "run.yaml"
+    config.write_text(CONFIG.format(home=home, model="Popularity", folder=tmp_path))
+    ran = cli("fit", config)
+    assert (ran.code, ran.out) == (2, "")
+    assert "`output` must be new, empty or a saved model" in ran.err
+    assert (tmp_path / "model" / "thesis.txt").read_text() == "mine"

@@ -1,0 +1,61 @@
+"""Every model, in three lines each."""
+
+from __future__ import annotations
+
+from graphrec_lm.models import MF, MODELS, AlphaRec, LightGCN, Popularity, Random, TitleCosine
+from tests.models.contract import ModelContract
+
+QUICK = dict(dim=8, batch_size=32, learning_rate=0.02, epochs=6, valid_every=3, verbose=False)
+FEW = dict(QUICK, negatives=8)
+
+
+class TestAlphaRec(ModelContract):
+    model = AlphaRec
+    params = dict(FEW, hidden=8)
+
+
+class TestAlphaRecLinearShared(ModelContract):
+    model = AlphaRec
+    params = dict(FEW, projection="linear", share_negatives=True, sampling="interaction")
+
+
+class TestLightGCN(ModelContract):
+    model = LightGCN
+    params = dict(QUICK)
+    exact_history = False
+
+
+class TestLightGCNInfoNCE(ModelContract):
+    model = LightGCN
+    params = dict(FEW, loss="infonce", share_negatives=True)
+    exact_history = False
+
+
+class TestMF(ModelContract):
+    model = MF
+    params = dict(QUICK, epochs=20, learning_rate=0.03)
+    exact_history = False
+
+
+class TestMFInfoNCE(ModelContract):
+    model = MF
+    params = dict(FEW, loss="infonce", epochs=20, learning_rate=0.03, sampling="user")
+    exact_history = False
+
+
+class TestPopularity(ModelContract):
+    model = Popularity
+    learns = similarity = False
+
+
+class TestRandom(ModelContract):
+    model = Random
+    learns = similarity = exact_history = False
+
+
+class TestTitleCosine(ModelContract):
+    model = TitleCosine
+
+
+def test_every_model_has_joined():
+    assert {contract.model for contract in ModelContract.__subclasses__()} == set(MODELS.values())

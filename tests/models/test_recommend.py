@@ -1,0 +1,118 @@
+"""Properties of recommend, whatever is asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphrec_lm.models import Popularity, Random, TitleCosine
+from tests.models.worlds import COLD_USER, N_ITEMS, N_USERS, checkerboard, encoder
+
+WORLD = checkerboard()
+TRAIN = WORLD.train
+SEEN = {
+    user: set(TRAIN.indices[slice(*TRAIN.indptr[code : code + 2])].tolist())
+    for code, user in enumerate(TRAIN.users.ids)
+}
+MODELS = [model.fit(TRAIN) for model in (Popularity(), Random(), TitleCosine(encoder()))]
+ITEM = st.integers(0, N_ITEMS)
+ITEMS = st.lists(ITEM, max_size=25)
+USERS = st.lists(st.sampled_from([*(f"u{user}" for user in range(N_USERS)), COLD_USER]), unique=True, max_size=6)
+OPTIONAL = {"candidates": st.none() | ITEMS, "filter_seen": st.booleans(), "k": st.integers(1, 30)}
+
+
+def assert_lists(found: pd.DataFrame, people, seen, k, candidates, filter_seen, excluded) -> None:
+    """Each person's list is as long as it can be, ranked, and free of what must not be in it."""
+    for person in people:
+        rows = found[found["user_id"] == person]
+        allowed = set(range(N_ITEMS + 1)) if candidates is None else set(candidates)
+        allowed -= set(excluded(person)) | (seen(person) if filter_seen else set())
+        assert len(rows) == min(k, len(allowed))
+        assert set(rows["item_id"]) <= allowed and rows["item_id"].is_unique
+        assert rows["rank"].tolist() == list(range(1, len(rows) + 1))
+        assert rows["score"].is_monotonic_decreasing and np.isfinite(rows["score"]).all()
+    assert set(found["user_id"]) <= set(people)
+
+
+@settings(max_examples=60)
+@given(model=st.sampled_from(MODELS), users=USERS, exclude=st.none() | ITEMS, **OPTIONAL)
+def test_for_users(model, users, exclude, k, candidates, filter_seen):
+    found = model.recommend(users, k, filter_seen=filter_seen, candidates=candidates, exclude=exclude)
+    assert_lists(found, users, SEEN.get, k, candidates, filter_seen, lambda person: exclude or ())
+
+
+@settings(max_examples=60)
+@given(model=st.sampled_from(MODELS), users=USERS, data=st.data(), **OPTIONAL)
+def test_for_users_with_pairs_to_exclude(model, users, data, k, candidates, filter_seen):
+    pairs = data.draw(st.lists(st.tuples(st.sampled_from(list(SEEN)), ITEM), max_size=30))
+    frame = pd.DataFrame(pairs, columns=["user_id", "item_id"]).astype({"item_id": int})
+    found = model.recommend(users, k, filter_seen=filter_seen, candidates=candidates, exclude=frame)
+    excluded = frame.groupby("user_id")["item_id"].apply(list).to_dict() if pairs else {}
+    assert_lists(found, users, SEEN.get, k, candidates, filter_seen, lambda person: excluded.get(person, ()))
+
+
+@settings(max_examples=60)
+@given(model=st.sampled_from(MODELS), history=st.lists(ITEMS, max_size=5), data=st.data(), **OPTIONAL)
+def test_for_histories(model, history, data, k, candidates, filter_seen):
+    pairs = [(n, item) for n in range(len(history)) for item in data.draw(ITEMS)]
+    exclude = pd.DataFrame(pairs, columns=["user_id", "item_id"]) if pairs else None
+    options = dict(filter_seen=filter_seen, candidates=candidates, exclude=exclude)
+    found = model.recommend(k=k, history=history, **options)
+    excluded = {n: [item for person, item in pairs if person == n] for n in range(len(history))}
+    assert_lists(
+        found,
+        range(len(history)),
+        lambda person: set(history[person]),
+        k,
+        candidates,
+        filter_seen,
+        excluded.get,
+    )
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_unknown_ids_are_dropped_if_asked(model):
+    drop = {"on_unknown": "drop", "k": 4}
+    pd.testing.assert_frame_equal(
+        model.recommend(["u1", "stranger", "u2"], **drop), model.recommend(["u1", "u2"], k=4)
+    )
+    pd.testing.assert_frame_equal(
+        model.recommend(history=[[1, 999], []], **drop), model.recommend(history=[[1], []], k=4)
+    )
+    pd.testing.assert_frame_equal(
+        model.recommend(["u1"], candidates=[1, 2, 999], exclude=[2, 998], **drop),
+        model.recommend(["u1"], candidates=[1], k=4),
+    )
+    frame = pd.DataFrame({"user_id": ["u1", "stranger", "u1"], "item_id": [2, 2, 999]})
+    pd.testing.assert_frame_equal(
+        model.recommend(["u1"], exclude=frame, **drop), model.recommend(["u1"], exclude=[2], k=4)
+    )
+
+
+def test_ids_may_come_in_any_sequence():
+    model, expected = MODELS[2], MODELS[2].recommend(["u1", "u2"], k=3)
+    for users in (("u1", "u2"), np.array(["u1", "u2"]), pd.Series(["u1", "u2"]), pd.Index(["u1", "u2"])):
+        pd.testing.assert_frame_equal(model.recommend(users, k=3), expected)
+    pd.testing.assert_frame_equal(model.recommend(iter(["u1", "u2"]), k=np.int64(3)), expected)
+
+
+def test_popularity_counts_users():
+    counts = dict(enumerate(TRAIN.item_counts.tolist()))
+    found = MODELS[0].recommend([COLD_USER], k=21)
+    assert found["score"].tolist() == [counts[item] for item in found["item_id"]]
+    assert found["item_id"].tolist() == sorted(counts, key=lambda item: (-counts[item], item))
+
+
+def test_random_follows_its_seed():
+    one, two = (Random(seed=seed).fit(TRAIN).recommend(k=5) for seed in (0, 1))
+    assert not one.equals(two) and one.equals(MODELS[1].recommend(k=5))
+
+
+def test_without_titles_there_is_no_title_column():
+    from tests.models.worlds import untitled
+
+    model = Popularity().fit(untitled())
+    assert list(model.recommend(k=1)) == ["user_id", "item_id", "rank", "score"]

@@ -1,0 +1,105 @@
+"""Trained models: repeatable, selected by validation alone, resumable; what enters and what does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphrec_lm.errors import InputError
+from graphrec_lm.models import MF, AlphaRec, LightGCN
+from graphrec_lm.training import Checkpoint
+from tests.data.messages import check
+from tests.models.test_contract import FEW, QUICK
+from tests.models.worlds import encoder, frames
+
+MAKERS = {
+    "AlphaRec": lambda **changes: AlphaRec(encoder=encoder(), **{**FEW, **changes}),
+    "LightGCN": lambda **changes: LightGCN(**{**QUICK, **changes}),
+    "MF": lambda **changes: MF(**{**FEW, "loss": "infonce", "share_negatives": True, **changes}),
+}
+EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+def vectors(model):
+    return np.concatenate([model.user_vectors_, model.item_vectors_])
+
+
+@EVERY
+def test_a_seed_makes_a_fit_repeatable_bit_for_bit(make, world):
+    one, two, other = (make(seed=seed).fit(world.train, valid=world.valid) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(vectors(one), vectors(two))
+    assert not np.array_equal(vectors(one), vectors(other))
+
+
+@EVERY
+def test_validation_selects_the_epoch_and_enters_nothing_else(make, world):
+    blind = make(epochs=3).fit(world.train)
+    watched = make(epochs=3, valid_every=3).fit(world.train, valid=world.valid)
+    np.testing.assert_array_equal(vectors(blind), vectors(watched))
+    assert [sorted(record) for record in watched.history_] == [
+        ["epoch", "loss", "seconds"],
+        ["epoch", "loss", "seconds"],
+        ["epoch", "loss", "seconds", "valid_ndcg@20"],
+    ]
+
+
+@EVERY
+def test_the_recorded_validation_is_what_evaluate_says(make, world):
+    model = make(epochs=3, valid_every=3).fit(world.train, valid=world.valid)
+    measured = make(epochs=3).fit(world.train).evaluate(world.valid, k=20, metrics=("ndcg",))
+    assert model.history_[-1]["valid_ndcg@20"] == pytest.approx(measured["ndcg@20"])
+
+
+@EVERY
+def test_validation_may_be_a_frame(make, world):
+    rows = frames()[0]
+    by_frame = make().fit(world.train, valid=rows[rows["split"] == "valid"])
+    by_dataset = make().fit(world.train, valid=world.valid)
+    np.testing.assert_array_equal(vectors(by_frame), vectors(by_dataset))
+    for name, values in by_dataset.evaluate(world.test).per_user.items():
+        np.testing.assert_array_equal(by_frame.evaluate(world.test).per_user[name], values)
+
+
+@EVERY
+def test_an_interrupted_fit_leaves_the_old_model_and_goes_on_from_its_checkpoint(make, world, tmp_path):
+    class Stop(Checkpoint):
+        def on_epoch_end(self, state):
+            super().on_epoch_end(state)
+            if state.epoch == 3:
+                raise KeyboardInterrupt
+
+    path = tmp_path / "run.safetensors"
+    model = make().fit(world.test)
+    before = vectors(model).copy()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(world.train, valid=world.valid, callbacks=[Stop(path)])
+    np.testing.assert_array_equal(vectors(model), before)
+    model.fit(world.train, valid=world.valid, callbacks=[Checkpoint(path)])
+    np.testing.assert_array_equal(vectors(model), vectors(make().fit(world.train, valid=world.valid)))
+
+
+@EVERY
+@pytest.mark.parametrize("change", ["seed", "data", "validation", "rate"])
+def test_a_checkpoint_belongs_to_one_run(make, world, tmp_path, change):
+    path = tmp_path / "run.safetensors"
+    make(epochs=1).fit(world.train, valid=world.valid, callbacks=[Checkpoint(path)])
+    model = make(epochs=1, **{"seed": {"seed": 1}, "rate": {"learning_rate": 0.5}}.get(change, {}))
+    train = world.test if change == "data" else world.train
+    valid = None if change == "validation" else world.valid
+    with pytest.raises(InputError) as error:
+        model.fit(train, valid=valid, callbacks=[Checkpoint(path)])
+    check(error, ["the same parameters, seed and data", "another run's", "another path"])
+    assert model._fitted is None
+
+
+@EVERY
+def test_a_diverging_fit_says_so_and_leaves_the_model(make, world):
+    model = make().fit(world.train)
+    before = vectors(model).copy()
+    rate = {"learning_rate": 1e30} if not isinstance(model, AlphaRec) else {"learning_rate": 3e38}
+    with pytest.raises(InputError) as error:
+        model.set_params(**rate, epochs=20, loss="bpr", share_negatives=False).fit(
+            world.train
+        ) if "loss" in model.get_params() else model.set_params(**rate).fit(world.train)
+    check(error, ["the loss must stay finite", "in epoch", "Lower `learning_rate`"])
+    np.testing.assert_array_equal(vectors(model), before)
