@@ -58,7 +58,12 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         if target.exists():
             shutil.rmtree(aside, ignore_errors=True)
             os.replace(target, aside)
-        os.replace(temporary, target)
+        try:
+            os.replace(temporary, target)
+        except OSError:
+            if aside.exists():
+                os.replace(aside, target)
+            raise
         _sync(target.parent)
         shutil.rmtree(aside, ignore_errors=True)
     finally:

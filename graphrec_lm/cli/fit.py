@@ -38,7 +38,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "config", metavar="CONFIG.yaml", help="the configuration; paths in it are relative to here"
+        "config", metavar="CONFIG.yaml", help="the configuration; its paths start at the current folder"
     )
 
 

@@ -109,9 +109,10 @@ def _draw(
         best = y.index(min(y) if "loss" in metric else max(y))
         ring: dict[str, Any] = {"facecolor": "white", "edgecolor": color, "linewidth": 1.8}
         panel.scatter([x[best]], [y[best]], s=42, zorder=4, **ring)
-        above = (0, -13 if "loss" in metric else 8)
+        above = (0, -16 if "loss" in metric else 7)
+        halo = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
         panel.annotate(f"{y[best]:.4f}", (x[best], y[best]), above, textcoords="offset points", ha="center",
-                       color=color, fontsize=9, zorder=5)  # fmt: skip
+                       color=color, fontsize=9, zorder=5, bbox=halo)  # fmt: skip
     panel.set_xlabel(_AXES[axis], color=_INK)
     panel.margins(x=0.08, y=0.14)
     panel.set_xlim(left=0)
@@ -121,4 +122,5 @@ def _draw(
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(_FAINT)
     if first:
-        panel.legend(frameon=False, loc="lower right", labelcolor=_INK)
+        corner = "upper right" if "loss" in metric else "lower right"
+        panel.legend(frameon=False, loc=corner, labelcolor=_INK)

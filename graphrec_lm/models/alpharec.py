@@ -124,7 +124,8 @@ class AlphaRec(TrainedRecommender):
     def _projection(self, arrays: Arrays) -> Projection:
         """The trained projection, rebuilt from its arrays."""
         kind = "mlp" if "w2" in arrays else "linear"
-        projection = Projection(kind, *arrays["w1"].shape, arrays["items"].shape[1], seeded(0))
+        width, hidden = arrays["w1"].shape
+        projection = Projection(kind, width, hidden, arrays["items"].shape[1], seeded(0))
         weights = {name: torch.from_numpy(arrays[name]) for name in projection.state_dict()}
         projection.load_state_dict(weights)
         return projection

@@ -56,16 +56,25 @@ def stream_to_parquet(
     n: int,
 ) -> None:
     """Write the recommendations of `n` people, block by block, to a file replaced atomically."""
-    writer: pq.ParquetWriter | None = None
-    with atomic_file(path) as temporary, Progress(n, "recommend", "users") as bar:
+    schema = _schema(dataset)
+    with (
+        atomic_file(path) as temporary,
+        pq.ParquetWriter(temporary, schema) as writer,
+        Progress(n, "recommend", "users") as bar,
+    ):
         for start in range(0, n, _STREAM_ROWS):
             stop = min(start + _STREAM_ROWS, n)
-            table = pa.table(_recommendation_columns(dataset, *block(start, stop)))
-            writer = writer or pq.ParquetWriter(temporary, table.schema)
-            writer.write_table(table)
+            columns = _recommendation_columns(dataset, *block(start, stop))
+            writer.write_table(pa.table(columns, schema=schema))
             bar.advance(stop - start)
-        if writer is not None:
-            writer.close()
+
+
+def _schema(dataset: Dataset) -> pa.Schema:
+    """The columns of `recommendations`; a block without rows could not tell the types of the ids."""
+    maps = {"user_id": dataset.users, "item_id": dataset.items}
+    fields = [(name, pa.array(ids.ids[:1]).type) for name, ids in maps.items()]
+    fields += [("title", pa.string())] * dataset.has_titles
+    return pa.schema([*fields, ("rank", pa.int64()), ("score", pa.float32())])
 
 
 def known_items(dataset: Dataset, items: Any, on_unknown: str) -> NDArray[np.int32]:

@@ -77,6 +77,9 @@ def known_codes(ids: IdMap, wanted: Any, what: str, on_unknown: str, *, keep: bo
     With `keep`, "drop" leaves -1 in their place.
     """
     check_choice("on_unknown", on_unknown, UNKNOWN_POLICIES)
+    if hasattr(wanted, "columns") or hasattr(wanted, "column_names"):
+        found = f"a {type(wanted).__name__}"
+        raise InputError(f"{what} ids must come as a list", found, "Pass one of its columns.")
     if isinstance(wanted, str) or not isinstance(wanted, Iterable):
         raise InputError(f"{what} ids must come as a list", repr(wanted), f"Write [{wanted!r}].")
     if not hasattr(wanted, "__len__"):

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import check_choice, check_number
+from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import take_rows, topk
 from graphrec_lm.metrics import ranking_metrics
@@ -77,13 +77,16 @@ class TrainedRecommender(FactorRecommender):
         with torch.no_grad():
             users, items = self._final(learner)
             arrays = {"users": users, "items": items, **self._learned(learner)}
+        if not (np.isfinite(users).all() and np.isfinite(items).all()):
+            remedy = "Lower `learning_rate`."
+            raise InputError("the learned vectors must be finite", "NaN or infinity", remedy)
         notes = notes | {"cosine": self._cosine}
         return Fitted.of(dataset, valid, arrays, history=history, notes=notes)
 
     def _options(self) -> TrainingOptions:
         check_choice("sampling", self.sampling, ("user", "interaction"))
         check_number("negatives", self._negatives, least=1, integer=True)
-        check_number("seed", self.seed, least=0, integer=True)
+        check_number("seed", self.seed, least=0, most=2**63 - 1, integer=True)
         return TrainingOptions(
             self.epochs, self.batch_size, self.learning_rate, self.valid_every, self.patience
         )

@@ -99,7 +99,7 @@ class Checkpoint(Callback):
             with safe_open(self.path, framework="pt") as file:
                 record = json.loads(file.metadata()["state"])
                 return record, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 "a checkpoint must be a whole file that this library wrote",
                 f"{self.path}: {error}",

@@ -27,7 +27,7 @@ def test_the_demo_compares_shows_and_writes(cli, quick, tmp_path: Path):
     assert float(recall) == pytest.approx(0.1533, abs=5e-4)
     assert float(ndcg) == pytest.approx(0.1109, abs=5e-4)
     assert len(table) == 5
-    assert ran.out.count(" liked ") == 3
+    assert ran.out.count("films, the latest:") == 3
     assert ran.out.count("recommended") == 3
     assert max(map(len, ran.out.replace(str(folder), "out").splitlines())) <= 100
     assert {path.name for path in folder.iterdir()} == {"model", "results.md", "training.png"}

@@ -11,35 +11,35 @@ FEW = dict(QUICK, negatives=8)
 
 class TestAlphaRec(ModelContract):
     model = AlphaRec
-    params = dict(FEW, hidden=8)
+    params = FEW | dict(hidden=8)
 
 
 class TestAlphaRecLinearShared(ModelContract):
     model = AlphaRec
-    params = dict(FEW, projection="linear", share_negatives=True, sampling="interaction")
+    params = FEW | dict(projection="linear", share_negatives=True, sampling="interaction")
 
 
 class TestLightGCN(ModelContract):
     model = LightGCN
-    params = dict(QUICK)
+    params = QUICK
     exact_history = False
 
 
 class TestLightGCNInfoNCE(ModelContract):
     model = LightGCN
-    params = dict(FEW, loss="infonce", share_negatives=True)
+    params = FEW | dict(loss="infonce", share_negatives=True)
     exact_history = False
 
 
 class TestMF(ModelContract):
     model = MF
-    params = dict(QUICK, epochs=20, learning_rate=0.03)
+    params = QUICK | dict(epochs=20, learning_rate=0.03)
     exact_history = False
 
 
 class TestMFInfoNCE(ModelContract):
     model = MF
-    params = dict(FEW, loss="infonce", epochs=20, learning_rate=0.03, sampling="user")
+    params = FEW | dict(loss="infonce", epochs=20, learning_rate=0.03, sampling="user")
     exact_history = False
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphrec_lm.data import Dataset
 from graphrec_lm.models import Popularity, Random, TitleCosine
-from tests.models.worlds import COLD_USER, N_ITEMS, N_USERS, checkerboard, encoder
+from tests.models.worlds import COLD_USER, N_ITEMS, N_USERS, checkerboard, encoder, untitled
 
 WORLD = checkerboard()
 TRAIN = WORLD.train
@@ -20,7 +22,9 @@ SEEN = {
 MODELS = [model.fit(TRAIN) for model in (Popularity(), Random(), TitleCosine(encoder()))]
 ITEM = st.integers(0, N_ITEMS)
 ITEMS = st.lists(ITEM, max_size=25)
-USERS = st.lists(st.sampled_from([*(f"u{user}" for user in range(N_USERS)), COLD_USER]), unique=True, max_size=6)
+USERS = st.lists(
+    st.sampled_from([*(f"u{user}" for user in range(N_USERS)), COLD_USER]), unique=True, max_size=6
+)
 OPTIONAL = {"candidates": st.none() | ITEMS, "filter_seen": st.booleans(), "k": st.integers(1, 30)}
 
 
@@ -112,7 +116,13 @@ def test_random_follows_its_seed():
 
 
 def test_without_titles_there_is_no_title_column():
-    from tests.models.worlds import untitled
-
     model = Popularity().fit(untitled())
     assert list(model.recommend(k=1)) == ["user_id", "item_id", "rank", "score"]
+
+
+def test_a_batch_without_any_row_has_its_types(tmp_path):
+    everything = pd.DataFrame({"user_id": ["a", "a", "b", "b"], "item_id": ["x", "y", "x", "y"]})
+    Popularity().fit(Dataset.from_frame(everything)).recommend_batch(tmp_path / "all.parquet")
+    table = pq.read_table(tmp_path / "all.parquet")
+    assert table.num_rows == 0
+    assert [str(kind) for kind in table.schema.types] == ["string", "string", "int64", "float"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,3 +76,8 @@ def checkerboard(backend: str = "pandas") -> World:
 def untitled() -> Dataset:
     """The same interactions without an item table."""
     return Dataset.from_frame(frames()[0])
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """All files below a folder by relative name."""
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}

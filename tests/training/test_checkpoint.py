@@ -117,6 +117,12 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     check(error, ["the same parameters, seed and data", "another run's", "another path"])
 
 
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(InputError) as error:
+        run(epochs=2, callbacks=[Checkpoint(tmp_path)])
+    check(error, ["a checkpoint must be a whole file", str(tmp_path)])
+
+
 @pytest.mark.parametrize("every", [0, -1, 1.5, "2", None])
 def test_the_interval_must_be_a_whole_number(every):
     with pytest.raises(InputError) as error:

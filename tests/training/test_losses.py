@@ -40,7 +40,9 @@ def test_squared_norm_is_half_the_squares_of_a_pair():
 
 def test_infonce_scores_cosines():
     loss = infonce(USERS, ITEMS, batch([0], [0], [[1, 2]]), tau=0.5)
-    assert float(loss) == pytest.approx(-1 / 0.5 + math.log(math.exp(2) + math.exp(0) + math.exp(1.2)), rel=1e-5)
+    assert float(loss) == pytest.approx(
+        -1 / 0.5 + math.log(math.exp(2) + math.exp(0) + math.exp(1.2)), rel=1e-5
+    )
 
 
 def test_infonce_with_shared_negatives_leaves_the_seen_out():
