@@ -35,7 +35,8 @@ dataset
 # %%
 dataset = dataset.restrict_items(dataset.items.ids[dataset.item_counts > 0])
 train, valid, test = dataset.split("from_column")
-pd.DataFrame({"train": [train.n_interactions], "valid": [valid.n_interactions], "test": [test.n_interactions]})
+parts = {"train": train, "valid": valid, "test": test}
+pd.DataFrame({name: [part.n_interactions] for name, part in parts.items()})
 
 # %% [markdown]
 # ## Fit

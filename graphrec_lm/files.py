@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from graphrec_lm.errors import InputError
+
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -36,6 +38,28 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_target(path: str | os.PathLike[str], marker: str) -> None:
+    """Refuse a target for `atomic_folder` that is neither new, nor empty, nor marked as ours.
+
+    Parameters
+    ----------
+    path : path
+    marker : str
+        Name of the file that a folder of ours holds.
+
+    Raises
+    ------
+    InputError
+        If there is other content; nothing there is touched.
+    """
+    target = Path(path)
+    ours = target.is_dir() and ((target / marker).is_file() or not any(target.iterdir()))
+    if target.exists() and not ours:
+        required = "the folder to write must be new, empty or one that was saved before"
+        remedy = "Choose another path: nothing there was touched."
+        raise InputError(required, f"other content in {target}", remedy)
 
 
 @contextmanager

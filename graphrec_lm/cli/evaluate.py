@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
         config = read_config(arguments.config)
         k, metrics = k or config.evaluate.k, metrics or config.evaluate.metrics
     model = load_model(arguments.model)
-    test = _test_file(arguments, model._state.dataset) if arguments.test else _test_part(config)
+    test = _test_file(arguments, model.dataset_) if arguments.test else _test_part(config)
     evaluation = model.evaluate(test, k=k or 20, metrics=metrics or ("recall", "ndcg", "hit_rate"))
     print(f"{type(model).__name__} on {len(evaluation.user_ids):,} users with test items")
     show_metrics(evaluation)

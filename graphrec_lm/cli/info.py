@@ -74,4 +74,4 @@ def _saved_model(path: str) -> None:
     if measured:
         best = max(measured, key=lambda record: record["valid_ndcg@20"])
         print(f"best validation NDCG@20: {best['valid_ndcg@20']:.4f} in epoch {best['epoch']}")
-    print(f"\n{model._state.dataset}")
+    print(f"\n{model.dataset_}")

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _people(model: Recommender, arguments: argparse.Namespace) -> dict[str, Any]:
-    dataset = model._state.dataset
+    dataset = model.dataset_
     if arguments.user is not None:
         return {"users": read_ids(arguments.user, dataset.users, "user")}
     if arguments.history is not None:

@@ -59,12 +59,9 @@ def check_output(path: str | None) -> None:
 
 def check_folder(path: str) -> None:
     """Refuse, before any work is done, a folder that a model can't be saved to."""
-    folder = Path(path)
-    if folder.is_dir() and (not any(folder.iterdir()) or (folder / "config.json").is_file()):
-        return
-    if folder.exists():
-        remedy = "Choose another path: nothing there was touched."
-        raise InputError("`output` must be new, empty or a saved model", f"other content in {path}", remedy)
+    from graphrec_lm.files import check_target
+
+    check_target(path, "config.json")
 
 
 def to_table(frame: Any) -> pa.Table:

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_output(arguments.output)
     model = load_model(arguments.model)
-    dataset = model._state.dataset
+    dataset = model.dataset_
     items = read_ids(arguments.items, dataset.items, "item")
     table = to_table(model.similar_items(items, arguments.k))
     if arguments.output is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -60,6 +61,11 @@ class Recommender(Parameters):
         return self._fitted
 
     @property
+    def dataset_(self) -> Dataset:
+        """The Dataset that was fitted."""
+        return self._state.dataset
+
+    @property
     def history_(self) -> list[EpochRecord]:
         """Training history: `epoch`, `seconds`, `loss` and `valid_ndcg@20` where it was measured."""
         return self._state.history
@@ -95,7 +101,8 @@ class Recommender(Parameters):
             raise InputError("`dataset` must be a Dataset", type(dataset).__name__, remedy)
         check_choice("device", getattr(self, "device", "cpu"), ("auto", "cpu"))
         aligned = None if valid is None else dataset.align(valid)
-        self._fitted = self._fit(dataset, aligned, list(callbacks))
+        fitted = self._fit(dataset, aligned, list(callbacks))
+        self._fitted = replace(fitted, params=self.get_params())
         return self
 
     def recommend(

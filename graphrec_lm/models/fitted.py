@@ -30,6 +30,8 @@ class Fitted:
         What the model learned; all of it is saved.
     history : list of dict
         One record a training epoch.
+    params : dict
+        The model's parameters at the time of the fit.
     notes : dict
         Further facts to save, e.g. the encoder's fingerprint.
     """
@@ -39,6 +41,7 @@ class Fitted:
     arrays: Arrays
     history: list[EpochRecord] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -17,12 +18,13 @@ from safetensors.numpy import load_file, save_file
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.errors import InputError, check_choice
-from graphrec_lm.files import atomic_folder
+from graphrec_lm.files import atomic_folder, check_target
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Fitted
 
 FORMAT_VERSION = 1
-_CONFIG, _TENSORS, _USERS, _ITEMS = "config.json", "model.safetensors", "users.parquet", "items.parquet"
+CONFIG, _TENSORS, _USERS, _ITEMS = "config.json", "model.safetensors", "users.parquet", "items.parquet"
+_KEYS = {"model", "params", "notes", "history", "backend", "dataset_fingerprint", "tensors", "tensors_sha256"}
 _REMEDY = "Save the model again; the folder is damaged."
 
 
@@ -30,16 +32,12 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
     """Write `model` to the folder `path`, whole or not at all; see `Recommender.save`."""
     state = model._state
     target = Path(path)
-    if target.exists() and not (
-        target.is_dir() and (not any(target.iterdir()) or (target / _CONFIG).exists())
-    ):
-        remedy = "Choose another path: nothing there was touched."
-        raise InputError("`path` must be new, empty or a saved model", f"other content in {target}", remedy)
+    check_target(target, CONFIG)
     tensors = _tensors(state)
     config = {
         "format_version": FORMAT_VERSION,
         "model": type(model).__name__,
-        "params": {name: _plain(value) for name, value in model.get_params().items()},
+        "params": {name: _plain(value) for name, value in state.params.items()},
         "notes": state.notes,
         "history": state.history,
         "dataset_fingerprint": state.dataset.fingerprint,
@@ -48,8 +46,9 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
         "versions": _versions(),
     }
     with atomic_folder(target) as folder:
-        (folder / _CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
         save_file(tensors, folder / _TENSORS)
+        config["tensors_sha256"] = _sha256(folder / _TENSORS)
+        (folder / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
         pq.write_table(pa.table({"user_id": pa.array(state.dataset.users.ids)}), folder / _USERS)
         pq.write_table(state.dataset.item_table, folder / _ITEMS)
 
@@ -109,22 +108,20 @@ def _plain(value: Any) -> Any:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    if not (folder / _CONFIG).is_file():
+    if not (folder / CONFIG).is_file():
         remedy = "Give the folder that save(path) wrote."
-        raise InputError(f"a saved model must be a folder with {_CONFIG}", f"none in {folder}", remedy)
+        raise InputError(f"a saved model must be a folder with {CONFIG}", f"none in {folder}", remedy)
     try:
-        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         found = int(config["format_version"])
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise InputError(f"{_CONFIG} must be whole", f"{type(error).__name__}: {error}", _REMEDY) from error
+        raise InputError(f"{CONFIG} must be whole", f"{type(error).__name__}: {error}", _REMEDY) from error
     if found > FORMAT_VERSION:
         required = f"`format_version` must be <= {FORMAT_VERSION}"
         raise InputError(required, found, "Upgrade graphrec_lm to read this folder.")
-    missing = {"model", "params", "notes", "history", "backend", "tensors", "dataset_fingerprint"} - set(
-        config
-    )
+    missing = _KEYS - set(config)
     if missing:
-        raise InputError(f"{_CONFIG} must be whole", f"no {sorted(missing)}", _REMEDY)
+        raise InputError(f"{CONFIG} must be whole", f"no {sorted(missing)}", _REMEDY)
     return dict(config)
 
 
@@ -137,8 +134,15 @@ def _read_tensors(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
     if found != config["tensors"]:
         names = sorted(n for n in found | config["tensors"] if found.get(n) != config["tensors"].get(n))
         described = ", ".join(f"{n}: {found.get(n)} for {config['tensors'].get(n)}" for n in names[:3])
-        raise InputError(f"{_TENSORS} must match {_CONFIG}", described, _REMEDY)
+        raise InputError(f"{_TENSORS} must match {CONFIG}", described, _REMEDY)
+    if _sha256(folder / _TENSORS) != config["tensors_sha256"]:
+        raise InputError(f"{_TENSORS} must be the file that was saved", "other values in it", _REMEDY)
     return dict(tensors)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fitted(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> Fitted:
@@ -148,7 +152,7 @@ def _fitted(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> Fi
         raise InputError("the id tables must be the ones that were saved", found, _REMEDY)
     valid = tensors["valid.indptr"], tensors["valid.indices"]
     arrays = {n.removeprefix("model."): a for n, a in tensors.items() if n.startswith("model.")}
-    return Fitted(dataset, valid, arrays, config["history"], config["notes"])
+    return Fitted(dataset, valid, arrays, config["history"], config["notes"], config["params"])
 
 
 def _dataset(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> Dataset:

@@ -86,6 +86,10 @@ class TrainedRecommender(FactorRecommender):
     def _options(self) -> TrainingOptions:
         check_choice("sampling", self.sampling, ("user", "interaction"))
         check_number("negatives", self._negatives, least=1, integer=True)
+        if not isinstance(self.share_negatives, bool):
+            raise InputError(
+                "`share_negatives` must be True or False", repr(self.share_negatives), "Pass a bool."
+            )
         check_number("seed", self.seed, least=0, most=2**63 - 1, integer=True)
         return TrainingOptions(
             self.epochs, self.batch_size, self.learning_rate, self.valid_every, self.patience

@@ -109,5 +109,5 @@ def test_fit_refuses_a_folder_of_other_things_before_it_works(cli, home: Path, t
     config.write_text(CONFIG.format(home=home, model="Popularity", folder=tmp_path))
     ran = cli("fit", config)
     assert (ran.code, ran.out) == (2, "")
-    assert "`output` must be new, empty or a saved model" in ran.err
+    assert "must be new, empty or one that was saved before" in ran.err
     assert (tmp_path / "model" / "thesis.txt").read_text() == "mine"

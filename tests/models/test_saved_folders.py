@@ -156,7 +156,7 @@ def test_other_content_is_never_replaced(model, tmp_path, content):
     before = files_in(tmp_path)
     with pytest.raises(InputError) as error:
         model.save(path)
-    check(error, ["`path` must be new, empty or a saved model", str(path), "another path"])
+    check(error, ["must be new, empty or one that was saved before", str(path), "another path"])
     assert files_in(tmp_path) == before
 
 
