@@ -52,16 +52,16 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("movies", "Popularity"): {},
     ("movies", "TitleCosine"): {},
     ("movies", "AlphaRec"): SHARED
-    | {"projection": "mlp", "hidden": 768, "epochs": 60, "batch_size": 1024, "learning_rate": 2e-3}
-    | {"valid_every": 2, "patience": 10},
+    | {"projection": "mlp", "hidden": 384, "epochs": 40, "batch_size": 1024, "learning_rate": 2e-3}
+    | {"valid_every": 2, "patience": 6},
     ("movies", "LightGCN"): SHARED
     | {
         "loss": "infonce",
-        "epochs": 100,
+        "epochs": 70,
         "batch_size": 1024,
         "learning_rate": 2e-3,
         "valid_every": 2,
-        "patience": 10,
+        "patience": 8,
     },
 }
 # NDCG@20 that straightforward prototypes of the same equations and settings reached, and the

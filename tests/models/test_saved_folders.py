@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file, save_file
 
@@ -124,10 +126,19 @@ def test_tensors_that_do_not_match_the_config_are_refused(folder, name):
     assert_refused(folder, "model.safetensors must match config.json", "model.", DAMAGED)
 
 
-def test_histories_that_were_changed_are_refused(folder):
+@pytest.mark.parametrize("name", ["indices", "model.items"])
+def test_values_that_were_changed_are_refused(folder, name):
     tensors = load_file(folder / "model.safetensors")
-    tensors["indices"][0] = (tensors["indices"][0] + 1) % 20
+    tensors[name].reshape(-1)[0] += 1
     save_file(tensors, folder / "model.safetensors")
+    assert_refused(folder, "must be the file that was saved", "other values", DAMAGED)
+
+
+def test_titles_that_were_changed_are_refused(folder):
+    table = pq.read_table(folder / "items.parquet")
+    titles = ["another", *table["title"].to_pylist()[1:]]
+    place = table.column_names.index("title")
+    pq.write_table(table.set_column(place, "title", pa.array(titles)), folder / "items.parquet")
     assert_refused(folder, "the ones that were saved", "histories that differ", DAMAGED)
 
 
