@@ -20,6 +20,7 @@ from graphrec_lm.models import frames
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.hidden import Pattern, candidate_codes, hidden_items
+from graphrec_lm.models.not_yet import NotYet
 from graphrec_lm.models.params import Parameters
 from graphrec_lm.models.people import UNKNOWN_POLICIES, People
 from graphrec_lm.training.callbacks import Callback, EpochRecord
@@ -27,7 +28,7 @@ from graphrec_lm.training.callbacks import Callback, EpochRecord
 Float32 = NDArray[np.float32]
 
 
-class Recommender(Parameters):
+class Recommender(Parameters, NotYet):
     """Base of all models. A model writes `_fit`, `_scores` and, if it can, `_similar`."""
 
     uses_text: ClassVar[bool] = False
@@ -267,22 +268,6 @@ class Recommender(Parameters):
         relevant = take_rows(test.indptr, test.indices, codes)
         padded = np.pad(top, ((0, 0), (0, max(0, k - top.shape[1]))), constant_values=-1)
         return Evaluation(ranking_metrics(padded, *relevant, k=k, metrics=metrics), people.ids)
-
-    def add_items(self, frame: Any) -> None:
-        """Add items by title alone. Not supported yet."""
-        raise NotImplementedError("`add_items` is not supported yet: fit again with the larger item table.")
-
-    def update(self, frame: Any) -> None:
-        """Add interactions without a refit. Not supported yet."""
-        raise NotImplementedError("`update` is not supported yet: fit again on all interactions.")
-
-    def adapt(self, dataset: Dataset) -> Any:
-        """The same weights on a new domain. Not supported yet."""
-        raise NotImplementedError("`adapt` is not supported yet: fit on the new domain.")
-
-    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
-        """Why an item is recommended. No model has an exact answer yet."""
-        raise NotImplementedError(f"{type(self).__name__} has no exact explanation: see similar_items.")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save to a folder of JSON, safetensors and Parquet; an older model there is replaced whole."""
