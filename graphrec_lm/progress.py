@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, sparse log lines anywhere else."""
+"""Progress of long work: a bar on a terminal or in a notebook, sparse log lines anywhere else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Progress:
         self._enabled = enabled
         self._bar: Any = None
         self._started = self._last_line = time.monotonic()
-        if enabled and sys.stderr.isatty():
+        if enabled and (sys.stderr.isatty() or "ipykernel" in sys.modules):
             from tqdm import tqdm
 
             self._bar = tqdm(total=total, desc=label, unit=unit, leave=False)

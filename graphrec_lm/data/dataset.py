@@ -136,6 +136,7 @@ class Dataset:
         item_table: pa.Table | None = None,
         user_table: pa.Table | None = None,
         backend: str = "pandas",
+        rules: Rules | None = None,
     ) -> Dataset:
         """Rebuild a Dataset from pairs of codes, int [n] each; every pair is an edge, repeated ones merge.
 
@@ -158,7 +159,7 @@ class Dataset:
         edges = merge_pairs(user_codes, item_codes, weights, len(users), len(items))
         rows = Interactions(user_codes, item_codes, np.ones(len(user_codes), dtype=bool), pa.table({}))
         table = id_table("item_id", items) if item_table is None else item_table
-        return cls(users, items, *edges, rows, table, user_table, backend)
+        return cls(users, items, *edges, rows, table, user_table, backend, rules or Rules())
 
     @property
     def n_users(self) -> int:

@@ -1,6 +1,6 @@
 """Numeric inner loops on plain arrays, each with a readable twin in `reference`."""
 
-from graphrec_lm.kernels.patterns import join_rows, take_rows, transpose
+from graphrec_lm.kernels.patterns import join_rows, subtract_rows, take_rows, transpose
 from graphrec_lm.kernels.sampling import draw_negatives, draw_positives, hash_uniform
 from graphrec_lm.kernels.softmax import sampled_softmax
 from graphrec_lm.kernels.spmm import spmm
@@ -13,6 +13,7 @@ __all__ = [
     "join_rows",
     "sampled_softmax",
     "spmm",
+    "subtract_rows",
     "take_rows",
     "topk",
     "topk_blocks",

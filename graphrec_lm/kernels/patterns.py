@@ -67,6 +67,20 @@ def join_rows(first: Pattern, second: Pattern) -> Pattern:
     return first[0] + second[0], np.asarray(columns[order], dtype=np.int32)
 
 
+def subtract_rows(first: Pattern, second: Pattern, n_columns: int) -> Pattern:
+    """The columns of each row of `first` that are not in the same row of `second`.
+
+    >>> one = np.array([0, 2]), np.array([4, 5], dtype=np.int32)
+    >>> subtract_rows(one, (np.array([0, 1]), np.array([4], dtype=np.int32)), 6)
+    (array([0, 1]), array([5], dtype=int32))
+    """
+    rows = np.repeat(np.arange(len(first[0]) - 1), np.diff(first[0]))
+    others = np.repeat(np.arange(len(second[0]) - 1), np.diff(second[0]))
+    kept = ~np.isin(rows * n_columns + first[1], others * n_columns + second[1])
+    counts = np.bincount(rows[kept], minlength=len(first[0]) - 1)
+    return np.concatenate([[0], np.cumsum(counts)]), np.asarray(first[1][kept], dtype=np.int32)
+
+
 @njit(cache=True)
 def _transpose(indptr, indices, cursor, positions, rows):  # type: ignore[no-untyped-def]
     for row in range(len(indptr) - 1):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, NotFittedError, check_choice, check_number
-from graphrec_lm.kernels import join_rows, take_rows, topk_blocks
+from graphrec_lm.kernels import join_rows, subtract_rows, take_rows, topk_blocks
 from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models import frames
@@ -97,6 +97,8 @@ class Recommender(Parameters, NotYet):
         """
         if init is not None:
             raise NotImplementedError("`init` is not supported yet: fit without it.")
+        if isinstance(dataset, list | tuple):
+            raise NotImplementedError("several domains at once are not supported yet: fit one Dataset.")
         if not isinstance(dataset, Dataset):
             remedy = "Make one with Dataset.from_frame or load_dataset."
             raise InputError("`dataset` must be a Dataset", type(dataset).__name__, remedy)
@@ -244,7 +246,8 @@ class Recommender(Parameters, NotYet):
         Parameters
         ----------
         test : Dataset or dataframe
-            Held-out interactions of the fitted users and items.
+            Held-out interactions of the fitted users and items. A frame is read by the `columns` and
+            `positive` rules of the fitted Dataset. The `valid` given to fit may be evaluated too.
         k : int
         metrics : sequence of str
             Of recall, precision, ndcg, hit_rate, mrr, map.
@@ -253,6 +256,11 @@ class Recommender(Parameters, NotYet):
         -------
         Evaluation
             Mapping "ndcg@20" -> mean over users; `.per_user` has the values.
+
+        Raises
+        ------
+        InputError
+            If `test` has no positive interaction, or holds fitted ones: they can't be ranked.
         """
         state = self._state
         check_number("k", k, least=1, integer=True)
@@ -263,9 +271,14 @@ class Recommender(Parameters, NotYet):
                 "`test` must hold at least one positive interaction", 0, "Use a larger test part."
             )
         people = People.fitted(state.dataset, codes)
-        hidden = join_rows((people.indptr, people.indices), take_rows(*state.valid, codes))
-        top = self._top(people, min(k, state.dataset.n_items), hidden, None)[0]
-        relevant = take_rows(test.indptr, test.indices, codes)
+        relevant, fitted = take_rows(test.indptr, test.indices, codes), (people.indptr, people.indices)
+        n_items = state.dataset.n_items
+        overlap = len(relevant[1]) - len(subtract_rows(relevant, fitted, n_items)[1])
+        if overlap:
+            remedy = "Fit on a training part alone, and drop fitted pairs from `test`."
+            raise InputError("`test` must hold no fitted interaction", f"{overlap} of them", remedy)
+        valid = subtract_rows(take_rows(*state.valid, codes), relevant, n_items)
+        top = self._top(people, min(k, n_items), join_rows(fitted, valid), None)[0]
         padded = np.pad(top, ((0, 0), (0, max(0, k - top.shape[1]))), constant_values=-1)
         return Evaluation(ranking_metrics(padded, *relevant, k=k, metrics=metrics), people.ids)
 

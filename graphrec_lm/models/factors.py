@@ -39,9 +39,14 @@ class FactorRecommender(Recommender):
         return self._state.arrays["items"]
 
     def _vectors(self, people: People) -> Float32:
-        if people.codes is None:
-            return np.ascontiguousarray(self._fold_in(people), dtype=np.float32)
-        return self.user_vectors_[people.codes]
+        if people.codes is not None:
+            return self.user_vectors_[people.codes]
+        vectors = np.empty((len(people), self.item_vectors_.shape[1]), dtype=np.float32)
+        size = block_rows(len(self.item_vectors_))
+        for start in range(0, len(people), size):
+            part = people.part(start, min(start + size, len(people)))
+            vectors[start : start + size] = self._fold_in(part.padded(size))[: len(part)]
+        return vectors
 
     def _scores(self, people: People) -> Float32:
         vectors, items = self._vectors(people), self.item_vectors_

@@ -64,6 +64,12 @@ class People:
         indices = (pairs % dataset.n_items).astype(np.int32)
         return cls(np.arange(len(lists)), None, indptr.astype(np.int64), indices)
 
+    def padded(self, size: int) -> People:
+        """These people and, up to `size`, nobodies without history."""
+        extra = size - len(self)
+        indptr = np.concatenate([self.indptr, np.full(extra, self.indptr[-1])])
+        return People(np.zeros(size), None, indptr, self.indices)
+
     def part(self, start: int, stop: int) -> People:
         """The people start..stop-1."""
         bounds = self.indptr[start : stop + 1]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,21 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from graphrec_lm.data import Dataset, IdMap
-from graphrec_lm.errors import InputError, check_choice
+from graphrec_lm.data.frames import BACKENDS
+from graphrec_lm.data.positive import PositiveRule
+from graphrec_lm.data.reading import Rules
+from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.files import atomic_folder, check_target
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.text import SavedEncoder
 
 FORMAT_VERSION = 1
 CONFIG, _TENSORS, _USERS, _ITEMS = "config.json", "model.safetensors", "users.parquet", "items.parquet"
-_KEYS = {"model", "params", "notes", "history", "backend", "dataset_fingerprint", "tensors", "tensors_sha256"}
+_KINDS = {
+    "model": str, "params": dict, "notes": dict, "history": list, "backend": str, "rules": dict,
+    "dataset_fingerprint": str, "tensors": dict, "tensors_sha256": str,
+}  # fmt: skip
 _REMEDY = "Save the model again; the folder is damaged."
 
 
@@ -42,6 +50,7 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
         "history": state.history,
         "dataset_fingerprint": state.dataset.fingerprint,
         "backend": state.dataset.backend,
+        "rules": asdict(state.dataset.rules),
         "tensors": {name: [str(a.dtype), list(a.shape)] for name, a in tensors.items()},
         "versions": _versions(),
     }
@@ -73,8 +82,9 @@ def load(path: str | os.PathLike[str]) -> Recommender:
     from graphrec_lm.models.registry import MODELS
 
     check_choice("model", config["model"], list(MODELS))
-    model = MODELS[config["model"]]().set_params(**config["params"])
-    model._fitted = _fitted(folder, config, tensors)
+    params = {name: _parameter(value) for name, value in config["params"].items()}
+    model = MODELS[config["model"]]().set_params(**params)
+    model._fitted = _fitted(folder, config, params, tensors)
     return model
 
 
@@ -96,32 +106,52 @@ def _tensors(state: Fitted) -> dict[str, Any]:
     return {name: np.ascontiguousarray(array) for name, array in data.items()}
 
 
+def _rules(saved: dict[str, Any]) -> Rules:
+    """How frames are read, so that `evaluate` of a loaded model takes the frames that the fitted one took."""
+    positive = saved["positive"]
+    return Rules(saved["columns"], None if positive is None else PositiveRule(**positive))
+
+
 def _plain(value: Any) -> Any:
-    """A parameter as JSON: an encoder object becomes its name."""
+    """A parameter as JSON: an encoder object becomes its name and fingerprint."""
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    return value.item() if isinstance(value, np.generic) else value.name
+    if isinstance(value, np.generic):
+        return value.item()
+    return {"encoder": value.name, "fingerprint": value.fingerprint}
+
+
+def _parameter(saved: Any) -> Any:
+    """The reverse of `_plain`."""
+    if isinstance(saved, list):
+        return [_parameter(part) for part in saved]
+    return SavedEncoder(saved["encoder"], saved["fingerprint"]) if isinstance(saved, dict) else saved
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
     if not (folder / CONFIG).is_file():
+        aside = folder.with_name(f".{folder.name}.old")
         remedy = "Give the folder that save(path) wrote."
+        if (aside / CONFIG).is_file():
+            remedy = f"An interrupted save left the older model in {aside}: rename it back."
         raise InputError(f"a saved model must be a folder with {CONFIG}", f"none in {folder}", remedy)
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         found = int(config["format_version"])
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise InputError(f"{CONFIG} must be whole", f"{type(error).__name__}: {error}", _REMEDY) from error
+    check_number("format_version", found, least=1, integer=True)
     if found > FORMAT_VERSION:
         required = f"`format_version` must be <= {FORMAT_VERSION}"
         raise InputError(required, found, "Upgrade graphrec_lm to read this folder.")
-    missing = _KEYS - set(config)
+    missing = sorted(key for key, kind in _KINDS.items() if not isinstance(config.get(key), kind))
     if missing:
-        raise InputError(f"{CONFIG} must be whole", f"no {sorted(missing)}", _REMEDY)
+        raise InputError(f"{CONFIG} must be whole", f"no usable {missing}", _REMEDY)
+    check_choice("backend", config["backend"], BACKENDS)
     return dict(config)
 
 
@@ -145,14 +175,14 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fitted(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> Fitted:
+def _fitted(folder: Path, config: dict[str, Any], params: dict[str, Any], tensors: dict[str, Any]) -> Fitted:
     dataset = _dataset(folder, config, tensors)
     if dataset.fingerprint != config["dataset_fingerprint"]:
         found = "ids, titles or histories that differ"
         raise InputError("the id tables must be the ones that were saved", found, _REMEDY)
     valid = tensors["valid.indptr"], tensors["valid.indices"]
     arrays = {n.removeprefix("model."): a for n, a in tensors.items() if n.startswith("model.")}
-    return Fitted(dataset, valid, arrays, config["history"], config["notes"], config["params"])
+    return Fitted(dataset, valid, arrays, config["history"], config["notes"], params)
 
 
 def _dataset(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> Dataset:
@@ -168,7 +198,8 @@ def _dataset(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> D
             weights=tensors.get("weights"),
             item_table=items,
             backend=config["backend"],
+            rules=_rules(config["rules"]),
         )
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         found = f"{type(error).__name__}: {error}"
         raise InputError(f"{_USERS} and {_ITEMS} must be whole", found, _REMEDY) from error

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import spmm
-from graphrec_lm.text import embed, resolve_encoder
+from graphrec_lm.text import TextEncoder, embed, resolve_encoder
 
 Float32 = NDArray[np.float32]
+
+
+class SavedEncoder(TextEncoder):
+    """Stands in a loaded model for an encoder object, which is never saved: its name and fingerprint.
+
+    Texts whose vectors are in the cache are still found; for others pass the encoder again.
+
+    Parameters
+    ----------
+    name, fingerprint : str
+    """
+
+    name = ""
+    fingerprint = ""
+    dim = 0  # not known without the encoder
+
+    def __init__(self, name: str, fingerprint: str) -> None:
+        self.name, self.fingerprint = name, fingerprint
+
+    def encode(self, texts: Sequence[str]) -> Float32:
+        """Raise InputError: the encoder itself is not here."""
+        remedy = "Set it: model.set_params(encoder=...)."
+        raise InputError("a loaded model must be given its encoder to encode titles", repr(self.name), remedy)
 
 
 def title_vectors(dataset: Dataset, encoder: Any) -> tuple[Float32, dict[str, Any]]:

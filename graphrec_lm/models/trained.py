@@ -68,7 +68,7 @@ class TrainedRecommender(FactorRecommender):
             learner,
             BatchSampler(graph, self.sampling, self._negatives, self.share_negatives, self.seed),
             options,
-            validate=None if valid is None else self._validator(graph, valid),
+            validate=self._validator(graph, valid) if valid and valid.n_interactions else None,
             callbacks=callbacks,
             run_id=self._run_id(dataset, valid, notes),
             label=type(self).__name__,
@@ -111,7 +111,7 @@ class TrainedRecommender(FactorRecommender):
             top = topk(users[codes], items, k, seen=seen)[0]
             return float(ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].mean())
 
-        return validate if len(codes) else lambda learner: 0.0
+        return validate
 
     def _run_id(self, dataset: Dataset, valid: Dataset | None, notes: dict[str, Any]) -> str:
         """Fingerprint of everything that the trained weights depend on."""

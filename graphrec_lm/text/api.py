@@ -24,7 +24,7 @@ KNOWN_DIMS = {"text-embedding-3-large": 3072, "text-embedding-3-small": 1536, "t
 LONGEST_WAIT = 120.0
 
 
-class APIError(RuntimeError):
+class APIError(OSError):
     """The server kept failing, or could not be reached, through all retries."""
 
 

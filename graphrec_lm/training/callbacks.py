@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 
@@ -45,7 +46,9 @@ class TrainingState:
 
 
 class Callback:
-    """Base of callbacks: override what you need. They run in the order given to `fit`.
+    """Base of callbacks: override what you need.
+
+    They run by ascending `order`, equal ones in the order given to `fit`.
 
     Examples
     --------
@@ -53,6 +56,8 @@ class Callback:
     ...     def on_epoch_end(self, state: TrainingState) -> None:
     ...         state.stop = state.epoch >= 3
     """
+
+    order: ClassVar[int] = 0
 
     def on_fit_start(self, state: TrainingState) -> None:
         """Called once, before the first epoch; may restore an earlier state."""

@@ -23,7 +23,8 @@ class Checkpoint(Callback):
 
     The file holds weights, best weights, optimizer state and history in one safetensors file that
     is replaced atomically. Batches are functions of (seed, step), so a resumed run ends with the
-    same weights, bit for bit, as one that was never interrupted.
+    same weights, bit for bit, as one that was never interrupted. A run that a callback has stopped
+    stays stopped: delete the file to train anew.
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ class Checkpoint(Callback):
     >>> Checkpoint("run.safetensors", every=5)
     Checkpoint('run.safetensors', every=5)
     """
+
+    order = 1  # last: what other callbacks decided is saved with the epoch
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         check_number("every", every, least=1, integer=True)
@@ -71,7 +74,8 @@ class Checkpoint(Callback):
             tensors[f"weights/{name}"] = parameter.detach()
             for key in _ADAM:
                 tensors[f"adam/{name}/{key}"] = state.optimizer.state[parameter][key]
-        record = {"run_id": state.run_id, "history": state.history, "best_epoch": state.best_epoch}
+        record: dict[str, Any] = {"run_id": state.run_id, "history": state.history}
+        record |= {"best_epoch": state.best_epoch, "stop": state.stop}
         with atomic_file(self.path) as temporary:
             save_file({k: v.clone() for k, v in tensors.items()}, temporary, {"state": json.dumps(record)})
 
@@ -93,6 +97,7 @@ class Checkpoint(Callback):
         prefix = "best/"
         state.best = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         state.history[:], state.best_epoch = record["history"], record["best_epoch"]
+        state.stop = record["stop"]
 
     def _read(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         try:

@@ -89,7 +89,7 @@ def train(
         If the loss becomes NaN or infinite.
     """
     optimizer = torch.optim.Adam(learner.parameters(), lr=options.learning_rate, fused=True)
-    state, callbacks = TrainingState(learner, optimizer, run_id), list(callbacks)
+    state, callbacks = TrainingState(learner, optimizer, run_id), sorted(callbacks, key=lambda c: c.order)
     for callback in callbacks:
         callback.on_fit_start(state)
     with Progress(options.epochs, label, "epochs", enabled=verbose) as bar:

@@ -44,7 +44,8 @@ def test_holds_four_files_and_says_what_wrote_them(folder):
     assert sorted(files_in(folder)) == sorted(FILES)
     config = json.loads((folder / "config.json").read_text())
     assert config["format_version"] == 1 and config["model"] == "TitleCosine"
-    assert config["params"] == {"encoder": "precomputed", "seed": 0}
+    name = {"encoder": "precomputed", "fingerprint": encoder().fingerprint}
+    assert config["params"] == {"encoder": name, "seed": 0}
     assert config["notes"]["encoder_fingerprint"] == encoder().fingerprint
     assert set(config["versions"]) == {"graphrec_lm", "python", "numpy", "torch"}
 
@@ -81,6 +82,12 @@ CONFIGS = {
     "a newer format": ({"format_version": 2}, "`format_version` must be <= 1", "2", "Upgrade graphrec_lm"),
     "no format": ({"format_version": None}, "config.json must be whole", "format_version", DAMAGED),
     "a format of text": ({"format_version": "new"}, "config.json must be whole", "ValueError", DAMAGED),
+    "a format below the first": ({"format_version": -3}, "`format_version` must be an integer >= 1", "-3"),
+    "parameters of no mapping": ({"params": []}, "config.json must be whole", "['params']", DAMAGED),
+    "tensors of no mapping": ({"tensors": []}, "config.json must be whole", "['tensors']", DAMAGED),
+    "a history of text": ({"history": "x"}, "config.json must be whole", "['history']", DAMAGED),
+    "an unknown library": ({"backend": "dask"}, "`backend` must be one of", "'dask'", "Valid: pandas"),
+    "broken rules": ({"rules": {"positive": 3}}, "must be whole", "Error", DAMAGED),
     "no class": ({"model": None}, "config.json must be whole", "['model']", DAMAGED),
     "an unknown class": ({"model": "LightGNC"}, "`model` must be one of", "LightGNC", "mean 'LightGCN'"),
     "parameters of another class": (

@@ -35,6 +35,30 @@ def without_times(history):
     return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
 
 
+class StopAt(Callback):
+    """Stop after an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_epoch_end(self, state):
+        state.stop = state.epoch == self.epoch
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_run_that_a_callback_stopped_stays_stopped(tmp_path, every, first):
+    path = tmp_path / "run.safetensors"
+
+    def stopped():
+        callbacks = [Checkpoint(path, every), StopAt(3)]
+        return run(epochs=8, callbacks=callbacks if first else callbacks[::-1])
+
+    (learner, history), (again, rerun) = stopped(), stopped()
+    assert len(history) == len(rerun) == 3
+    assert same(weights(learner), weights(again))
+
+
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("validate", [None, by_epoch])

@@ -1,0 +1,95 @@
+"""Evaluation: what is hidden, what can't be ranked, and frames read by the fitted rules."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import graphrec_lm
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError
+from graphrec_lm.models import MF, AlphaRec, LightGCN, Popularity, TitleCosine
+from graphrec_lm.text import SentenceEncoder
+from tests.models.worlds import checkerboard
+
+
+@pytest.fixture(scope="module")
+def world():
+    return checkerboard()
+
+
+def test_the_validation_part_can_be_evaluated(world):
+    model = TitleCosine(world.encoder).fit(world.train, valid=world.valid)
+    alone = TitleCosine(world.encoder).fit(world.train).evaluate(world.valid, k=5)
+    assert model.evaluate(world.valid, k=5)["ndcg@5"] == alone["ndcg@5"] > 0
+
+
+def test_fitted_interactions_in_the_test_are_refused_with_their_number(world):
+    model = Popularity().fit(world.train)
+    with pytest.raises(InputError, match=rf"no fitted interaction, got {world.train.n_interactions} of them"):
+        model.evaluate(world.train)
+
+
+def test_an_empty_validation_part_trains_all_epochs(world):
+    options = {"epochs": 6, "valid_every": 1, "patience": 2, "verbose": False, "dim": 4}
+    empty = world.valid.align(world.train.frame({"user_id": ["u0"][:0], "item_id": np.zeros(0, int)}))
+    model = MF(**options).fit(world.train, valid=empty)
+    assert len(model.history_) == 6
+    assert np.array_equal(model.user_vectors_, MF(**options).fit(world.train).user_vectors_)
+
+
+def test_a_loaded_model_reads_frames_as_the_fitted_one_did(tmp_path):
+    rng = np.random.default_rng(0)
+    pairs = np.unique(rng.integers(0, 12, (200, 2)), axis=0)
+    rows = pd.DataFrame(
+        {"userId": pairs[:, 0], "item_id": pairs[:, 1], "stars": rng.integers(1, 6, len(pairs))}
+    )
+    dataset = Dataset.from_frame(rows[::2], columns={"userId": "user_id"}, positive="stars >= 3.5")
+    test = rows[1::2]
+    test = test[test["userId"].isin(dataset.users.ids) & test["item_id"].isin(dataset.items.ids)]
+    model = Popularity().fit(dataset)
+    model.save(tmp_path / "model")
+    loaded = graphrec_lm.load(tmp_path / "model")
+    assert dict(loaded.evaluate(test, k=3)) == dict(model.evaluate(test, k=3))
+    liked = test[test["stars"] >= 3.5]
+    assert len(liked) < len(test)
+    assert dict(loaded.evaluate(test, k=3)) == dict(loaded.evaluate(liked, k=3))
+
+
+def test_a_loaded_model_asks_for_its_encoder_to_encode_again(world, tmp_path):
+    model = TitleCosine([world.encoder]).fit(world.train)
+    model.save(tmp_path / "model")
+    loaded = graphrec_lm.load(tmp_path / "model")
+    with pytest.raises(InputError, match=r"must be given its encoder .*set_params\(encoder"):
+        loaded.fit(world.train)
+    refitted = loaded.set_params(encoder=[world.encoder]).fit(world.train)
+    assert np.array_equal(refitted.user_vectors_, model.user_vectors_)
+
+
+def test_options_of_an_encoder_are_not_lost_for_its_name(world, tmp_path):
+    model = TitleCosine(world.encoder).fit(world.train)
+    model._fitted.params["encoder"] = SentenceEncoder("all-MiniLM-L6-v2", prompt="film: ")
+    model.save(tmp_path / "model")
+    loaded = graphrec_lm.load(tmp_path / "model")
+    assert loaded.encoder.fingerprint != SentenceEncoder("all-MiniLM-L6-v2").fingerprint
+
+
+@pytest.mark.parametrize("name", ["AlphaRec", "LightGCN", "MF", "TitleCosine"])
+def test_a_history_scores_the_same_alone_and_among_hundreds(world, name):
+    brief = {"epochs": 2, "verbose": False}
+    models = {
+        "AlphaRec": AlphaRec(encoder=world.encoder, **brief),
+        "LightGCN": LightGCN(**brief),
+        "MF": MF(**brief),
+        "TitleCosine": TitleCosine(world.encoder),
+    }
+    model = models[name].fit(world.train)
+    rng = np.random.default_rng(3)
+    histories = [rng.choice(20, rng.integers(1, 9), replace=False).tolist() for _ in range(300)]
+    together = model.recommend(history=histories, k=5)
+    for person in (0, 127, 128, 299):
+        alone = model.recommend(history=[histories[person]], k=5)
+        among = together[together["user_id"] == person]
+        assert alone["item_id"].tolist() == among["item_id"].tolist()
+        assert alone["score"].tolist() == among["score"].tolist()
