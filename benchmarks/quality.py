@@ -52,7 +52,7 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("movies", "Popularity"): {},
     ("movies", "TitleCosine"): {},
     ("movies", "AlphaRec"): SHARED
-    | {"projection": "mlp", "hidden": 384, "epochs": 40, "batch_size": 1024, "learning_rate": 2e-3}
+    | {"projection": "mlp", "hidden": 384, "epochs": 32, "batch_size": 1024, "learning_rate": 2e-3}
     | {"valid_every": 2, "patience": 6},
     ("movies", "LightGCN"): SHARED
     | {
