@@ -102,8 +102,9 @@ def run_row(data: Path, domain: str, name: str, seed: int) -> dict[str, Any]:
     }
     row |= {"best_epoch": best.get("epoch"), "epochs": len(model.history_), "fit_seconds": fit_seconds}
     row |= {"evaluate_seconds": seconds, "peak_mib": peak_memory_mib(), "statistics": statistics(split)}
-    append_log(RESULTS / "test_log.jsonl", {"benchmark": "quality", "params": PLAN[domain, name]} | row)
-    return row | {"environment": environment()}
+    row |= {"params": PLAN[domain, name], "environment": environment()}
+    append_log(RESULTS / "test_log.jsonl", {"benchmark": "quality"} | row)
+    return row
 
 
 def run_process(data: Path, task: tuple[str, str, int], jobs: int) -> dict[str, Any]:
@@ -119,6 +120,7 @@ def run_all(data: Path, seeds: list[int], domains: list[str], jobs: int) -> list
     """Run what is not in the rows file yet, `jobs` rows at a time; return all rows."""
     store = RESULTS / "quality.rows.jsonl"
     rows = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
+    rows = [row for row in rows if row["params"] == PLAN[row["domain"], row["model"]]]
     done = {(row["domain"], row["model"], row["seed"]) for row in rows}
     plan = [(domain, name, seed) for domain, name in PLAN for seed in seeds if domain in domains]
     with ThreadPoolExecutor(jobs) as pool:
@@ -186,7 +188,13 @@ def markdown(table: list[dict[str, Any]], rows: list[dict[str, Any]]) -> str:
     for domain in dict.fromkeys(row["domain"] for row in rows):
         facts = next(row["statistics"] for row in rows if row["domain"] == domain)
         lines.append(f"- {domain}: " + ", ".join(f"{k} {v}" for k, v in facts.items()))
-    lines += ["", "Machine: " + ", ".join(f"{k} {v}" for k, v in rows[-1]["environment"].items()), ""]
+    for machine in dict.fromkeys(json.dumps(row["environment"]) for row in rows):
+        lines += ["", "Machine: " + ", ".join(f"{k} {v}" for k, v in json.loads(machine).items())]
+    lines += [
+        "",
+        "Several rows run at a time if `--jobs` says so: they share the cores, and the seconds with them.",
+        "",
+    ]
     lines += ["Settings, chosen on validation:", ""]
     lines += [f"- {'/'.join(key)}: `{json.dumps(params)}`" for key, params in PLAN.items() if params]
     return "\n".join(lines) + "\n"
