@@ -1,0 +1,95 @@
+"""InfoNCE with negatives shared by the batch: matrix products, block by block, in the cache."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from graphrec_lm.kernels.exponential import exponential
+from graphrec_lm.kernels.patterns import transpose
+from graphrec_lm.kernels.units import table_gradient, unit_rows_of
+
+Codes = NDArray[np.int32]
+Float32 = NDArray[np.float32]
+Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
+
+_BLOCK_BYTES = 1 << 20
+
+
+def shared_negatives(
+    users: Float32,
+    items: Float32,
+    user_codes: Codes,
+    positive_codes: Codes,
+    negatives: Codes,
+    tau: float,
+    seen: Pattern | None,
+) -> tuple[float, Float32, Float32]:
+    """Loss and gradients of `sampled_softmax` for negatives [n] in common.
+
+    Three matrix products in all; each block of the batch is scored, turned into slopes and
+    multiplied back while it is in the cache.
+
+    Returns
+    -------
+    loss : float
+    user_grad, item_grad : float32 arrays, of the tables' shapes
+    """
+    own, own_factors = unit_rows_of(users, user_codes)
+    picked_codes = np.concatenate([positive_codes, negatives])
+    picked, picked_factors = unit_rows_of(items, picked_codes)
+    batch, n = len(own), len(negatives)
+    positives, others = torch.from_numpy(picked[:batch]), torch.from_numpy(picked[batch:])
+    own_grad, picked_grad = np.empty_like(own), np.empty_like(picked)
+    others_grad = torch.from_numpy(picked_grad[batch:]).zero_()
+    scaled = (others / tau).T
+    rows = max(1, min(batch, _BLOCK_BYTES // (4 * max(1, n))))
+    block = torch.empty(rows, n)
+    losses, slopes = np.empty(batch, dtype=np.float32), np.empty(batch, dtype=np.float32)
+    pattern = seen if seen is not None else (np.zeros(len(users) + 1, np.int64), np.zeros(0, np.int32))
+    draws = transpose(np.array([0, n]), negatives, len(items), positions=True)
+    for start in range(0, batch, rows):
+        part = slice(start, min(start + rows, batch))
+        queries = torch.from_numpy(own[part])
+        logits = torch.mm(queries, scaled, out=block[: len(queries)])
+        first = ((queries * positives[part]).sum(1) / tau).numpy()
+        scale = np.float32(1 / (batch * tau))
+        _to_slopes(
+            logits.numpy(), first, *pattern, user_codes[part], *draws, scale, losses[part], slopes[part]
+        )
+        torch.mm(logits, others, out=torch.from_numpy(own_grad[part]))
+        others_grad.addmm_(logits.T, queries)
+    own_grad += slopes[:, None] * picked[:batch]
+    picked_grad[:batch] = slopes[:, None] * own
+    user_grad = table_gradient(user_codes, own_grad, own, own_factors, len(users))
+    item_grad = table_gradient(picked_codes, picked_grad, picked, picked_factors, len(items))
+    return float(losses.mean(dtype=np.float64)), user_grad, item_grad
+
+
+@njit(parallel=True, cache=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
+def _to_slopes(  # type: ignore[no-untyped-def]
+    logits, positives, indptr, indices, users, starts, places, scale, losses, slopes
+):
+    """Replace logits by the loss's slopes; hidden ones get none."""
+    n = logits.shape[1]
+    for b in prange(len(logits)):
+        row = logits[b]
+        for edge in range(indptr[users[b]], indptr[users[b] + 1]):
+            item = indices[edge]
+            for draw in range(starts[item], starts[item + 1]):
+                row[places[draw]] = -np.inf
+        largest = positives[b]
+        for j in range(n):
+            largest = max(largest, row[j])
+        own = exponential(positives[b] - largest)
+        total = own
+        for j in range(n):
+            row[j] = exponential(row[j] - largest)
+            total += row[j]
+        losses[b] = np.log(total) + largest - positives[b]
+        slopes[b] = (own / total - np.float32(1)) * scale
+        factor = scale / total
+        for j in range(n):
+            row[j] *= factor
