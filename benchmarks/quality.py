@@ -52,8 +52,8 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("movies", "Popularity"): {},
     ("movies", "TitleCosine"): {},
     ("movies", "AlphaRec"): SHARED
-    | {"projection": "mlp", "hidden": 384, "epochs": 32, "batch_size": 1024, "learning_rate": 2e-3}
-    | {"valid_every": 2, "patience": 6},
+    | {"projection": "mlp", "hidden": 768, "epochs": 150, "batch_size": 1024, "learning_rate": 1e-3}
+    | {"valid_every": 2, "patience": 15},
     ("movies", "LightGCN"): SHARED
     | {
         "loss": "infonce",

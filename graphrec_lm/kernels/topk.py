@@ -15,6 +15,8 @@ Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
 
 _BLOCK_BYTES = 32 << 20
 _MOST_ROWS = 128
+_TILE = 4096  # items scored at once: 128 queries' scores of them stay in the cache
+_CHUNK = 64  # scores compared with the threshold at once
 
 
 def topk(
@@ -51,16 +53,18 @@ def topk(
     (array([[0, 1]], dtype=int32), array([[1., 0.]], dtype=float32))
     """
     columns = torch.from_numpy(np.ascontiguousarray(items)).T
-    rows = block_rows(len(items))
-    padded = torch.zeros((rows, queries.shape[1]), dtype=torch.float32)
-    block = torch.empty((rows, len(items)), dtype=torch.float32)
-
-    def score(start: int, stop: int) -> Float32:
+    state = _Best(len(queries), len(items), k, seen, candidates)
+    padded = torch.zeros((_MOST_ROWS, queries.shape[1]), dtype=torch.float32)
+    buffer = np.empty(_MOST_ROWS * _TILE, dtype=np.float32)
+    for start in range(0, len(queries), _MOST_ROWS):
+        stop = min(start + _MOST_ROWS, len(queries))
         padded[: stop - start] = torch.from_numpy(queries[start:stop])
-        torch.mm(padded, columns, out=block)
-        return block[: stop - start].numpy()
-
-    return topk_blocks(score, len(queries), len(items), k, seen=seen, candidates=candidates)
+        for first in range(0, len(items), _TILE):
+            part = columns[:, first : first + _TILE]
+            tile = buffer[: _MOST_ROWS * part.shape[1]].reshape(_MOST_ROWS, -1)
+            torch.mm(padded, part, out=torch.from_numpy(tile))
+            state.add(start, stop, first, tile)
+    return state.finish()
 
 
 def topk_blocks(
@@ -91,20 +95,13 @@ def topk_blocks(
     >>> topk_blocks(lambda start, stop: np.array([[1, 3, 2]], dtype=np.float32), 1, 3, 2)
     (array([[1, 2]], dtype=int32), array([[3., 2.]], dtype=float32))
     """
-    indices = np.empty((n, k), dtype=np.int32)
-    scores = np.empty((n, k), dtype=np.float32)
-    indptr, hidden = seen if seen is not None else (np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
-    allowed = np.ones(n_items, dtype=np.bool_)
-    if candidates is not None:
-        allowed[:] = False
-        allowed[candidates] = True
+    state = _Best(n, n_items, k, seen, candidates)
     rows = block_rows(n_items)
     for start in range(0, n, rows):
         stop = min(start + rows, n)
-        block = np.ascontiguousarray(score(start, stop), dtype=np.float32)
-        bounds = np.ascontiguousarray(indptr[start : stop + 1], dtype=np.int64)
-        _select(block, bounds, hidden, allowed, indices[start:stop], scores[start:stop])
-    return indices, scores
+        block = np.array(score(start, stop), dtype=np.float32, order="C")
+        state.add(start, stop, 0, block)
+    return state.finish()
 
 
 def block_rows(n_items: int) -> int:
@@ -117,31 +114,91 @@ def block_rows(n_items: int) -> int:
     return max(1, min(_MOST_ROWS, _BLOCK_BYTES // (4 * max(1, n_items))))
 
 
+class _Best:
+    """The best k so far of every query, while scores arrive tile by tile, items ascending.
+
+    Each query has a heap with the worst of its k at the root: the threshold that a score must pass.
+    """
+
+    def __init__(
+        self, n: int, n_items: int, k: int, seen: Pattern | None, candidates: NDArray[np.integer] | None
+    ) -> None:
+        self.indices = np.full((n, k), -1, dtype=np.int32)
+        self.scores = np.full((n, k), -np.inf, dtype=np.float32)
+        self.seen = seen if seen is not None else (np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
+        self.hidden = np.zeros(0, dtype=np.bool_)
+        if candidates is not None:
+            self.hidden = np.ones(n_items, dtype=np.bool_)
+            self.hidden[candidates] = False
+
+    def add(self, start: int, stop: int, first: int, tile: Float32) -> None:
+        """Take the scores of items first.. for queries start..stop; `tile` is overwritten."""
+        bounds = np.asarray(self.seen[0][start : stop + 1], dtype=np.int64)
+        outs = self.indices[start:stop], self.scores[start:stop]
+        _select(tile, first, bounds, self.seen[1], self.hidden, *outs)
+
+    def finish(self) -> tuple[Codes, Float32]:
+        """Item codes and scores, best first."""
+        _sort(self.indices, self.scores)
+        return self.indices, self.scores
+
+
 @njit(parallel=True, cache=True)
-def _select(block, indptr, hidden, allowed, indices, scores):  # type: ignore[no-untyped-def]
-    n, n_items = block.shape
-    k = indices.shape[1]
-    for row in prange(n):
-        values = block[row].copy()
+def _select(tile, first, indptr, seen, hidden, indices, scores):  # type: ignore[no-untyped-def]
+    width = tile.shape[1]
+    for row in prange(len(indices)):
+        values, best, codes = tile[row], scores[row], indices[row]
         for edge in range(indptr[row], indptr[row + 1]):
-            values[hidden[edge]] = -np.inf
+            item = seen[edge] - first
+            if 0 <= item < width:
+                values[item] = -np.inf
+        if len(hidden):
+            for item in range(width):
+                if hidden[first + item]:
+                    values[item] = -np.inf
+        whole = width - width % _CHUNK
+        for start in range(0, whole, _CHUNK):
+            above = np.int32(0)
+            for place in range(_CHUNK):
+                above += np.int32(values[start + place] > best[0])
+            if above:
+                _offer(values, first, start, start + _CHUNK, best, codes)
+        _offer(values, first, whole, width, best, codes)
+
+
+@njit(cache=True)
+def _offer(values, first, start, stop, best, codes):  # type: ignore[no-untyped-def]
+    for place in range(start, stop):
+        if values[place] > best[0]:
+            _sift(best, codes, values[place], first + place, len(best))
+
+
+@njit(cache=True)
+def _sift(best, codes, value, code, size):  # type: ignore[no-untyped-def]
+    """Put a score in the root's stead, and restore the heap of the first `size` entries."""
+    place = 0
+    while True:
+        child = 2 * place + 1
+        if child + 1 < size and _worse(best[child + 1], codes[child + 1], best[child], codes[child]):
+            child += 1
+        if child >= size or not _worse(best[child], codes[child], value, code):
+            break
+        best[place], codes[place] = best[child], codes[child]
+        place = child
+    best[place], codes[place] = value, code
+
+
+@njit(cache=True)
+def _worse(score, code, other_score, other_code):  # type: ignore[no-untyped-def]
+    return score < other_score or (score == other_score and code > other_code)
+
+
+@njit(parallel=True, cache=True)
+def _sort(indices, scores):  # type: ignore[no-untyped-def]
+    """Turn the heaps into lists, best first."""
+    for row in prange(len(indices)):
         best, codes = scores[row], indices[row]
-        count = 0
-        threshold = np.float32(-np.inf)
-        for item in range(n_items):
-            value = values[item]
-            if value > threshold and allowed[item]:
-                place = min(count, k - 1)
-                while place > 0 and best[place - 1] < value:
-                    best[place] = best[place - 1]
-                    codes[place] = codes[place - 1]
-                    place -= 1
-                best[place] = value
-                codes[place] = item
-                if count < k:
-                    count += 1
-                if count == k:
-                    threshold = best[k - 1]
-        for place in range(count, k):
-            best[place] = -np.inf
-            codes[place] = -1
+        for last in range(len(best) - 1, 0, -1):
+            value, code = best[last], codes[last]
+            best[last], codes[last] = best[0], codes[0]
+            _sift(best, codes, value, code, last)
