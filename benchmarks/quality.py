@@ -43,11 +43,11 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("Games", "LightGCN"): SHARED
     | {
         "loss": "infonce",
-        "epochs": 100,
+        "epochs": 160,
         "batch_size": 4096,
         "learning_rate": 3e-3,
         "valid_every": 5,
-        "patience": 3,
+        "patience": 8,
     },
     ("movies", "Popularity"): {},
     ("movies", "TitleCosine"): {},

@@ -1,5 +1,7 @@
 """Numeric inner loops on plain arrays, each with a readable twin in `reference`."""
 
+from graphrec_lm.kernels.activation import leaky_relu, leaky_relu_gradient
+from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows, take_rows, transpose
 from graphrec_lm.kernels.sampling import draw_negatives, draw_positives, hash_uniform
 from graphrec_lm.kernels.softmax import sampled_softmax
@@ -9,8 +11,12 @@ from graphrec_lm.kernels.topk import topk, topk_blocks
 __all__ = [
     "draw_negatives",
     "draw_positives",
+    "empty",
     "hash_uniform",
     "join_rows",
+    "leaky_relu",
+    "leaky_relu_gradient",
+    "recycling",
     "sampled_softmax",
     "spmm",
     "subtract_rows",

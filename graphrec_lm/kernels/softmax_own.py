@@ -7,7 +7,20 @@ from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
 from graphrec_lm.kernels.exponential import exponential
+from graphrec_lm.kernels.memory import empty
 from graphrec_lm.kernels.units import table_gradient, unit_rows_of
+from graphrec_lm.kernels.vectors import (
+    AHEAD,
+    LANES,
+    WIDTH,
+    add_product,
+    add_scaled,
+    fetch_row,
+    load,
+    store,
+    total,
+    zeros,
+)
 
 Codes = NDArray[np.int32]
 Float32 = NDArray[np.float32]
@@ -24,18 +37,17 @@ def own_negatives(
     user_grad, item_grad : float32 arrays, of the tables' shapes
     """
     everyone = np.arange(len(items), dtype=np.int32)
-    own, own_factors = unit_rows_of(users, user_codes)
-    units, factors = unit_rows_of(items, everyone)
+    own, own_factors = unit_rows_of(users, user_codes, multiple=WIDTH)
+    units, factors = unit_rows_of(items, everyone, multiple=WIDTH)
     codes = np.concatenate([positive_codes[:, None], negatives], axis=1)
-    slopes = np.empty(codes.shape, dtype=np.float32)
-    own_grad = np.empty_like(own)
+    slopes = empty(codes.shape)
+    own_grad, units_grad = empty(own.shape), empty(units.shape)
     losses = np.empty(len(own), dtype=np.float32)
     scale = np.float32(1 / (len(own) * tau))
     _to_slopes(own, units, codes, np.float32(1 / tau), scale, slopes, own_grad, losses)
-    units_grad = np.empty_like(units)
     _scatter(codes, slopes, own, get_num_threads(), units_grad)
-    user_grad = table_gradient(user_codes, own_grad, own, own_factors, len(users))
-    item_grad = table_gradient(everyone, units_grad, units, factors, len(items))
+    user_grad = table_gradient(user_codes, own_grad, own, own_factors, users.shape)
+    item_grad = table_gradient(everyone, units_grad, units, factors, items.shape)
     return float(losses.mean(dtype=np.float64)), user_grad, item_grad
 
 
@@ -44,46 +56,87 @@ def _to_slopes(users, items, codes, inverse_tau, scale, slopes, user_grad, losse
     """Slopes of the loss by each logit (column 0 the positive), and by each unit user row."""
     batch, width = codes.shape
     dim = users.shape[1]
+    queries, table, gradients = users.reshape(-1), items.reshape(-1), user_grad.reshape(-1)
     for b in prange(batch):
-        user, row, grad = users[b], slopes[b], user_grad[b]
-        for j in range(width):
-            item = items[codes[b, j]]
-            dot = np.float32(0)
-            for d in range(dim):
-                dot += user[d] * item[d]
-            row[j] = dot * inverse_tau
-        positive, largest = row[0], row[0]
+        row = slopes[b]
+        row[:] = np.float32(0)
+        for start in range(0, dim, WIDTH):
+            _add_dots(table, dim, start, codes[b], queries, b * dim + start, row)
+        positive, largest = row[0] * inverse_tau, row[0]
         for j in range(width):
             largest = max(largest, row[j])
-        total = np.float32(0)
+        largest *= inverse_tau
+        whole = np.float32(0)
         for j in range(width):
-            row[j] = exponential(row[j] - largest)
-            total += row[j]
-        losses[b] = np.log(total) + largest - positive
-        factor = scale / total
+            row[j] = exponential(row[j] * inverse_tau - largest)
+            whole += row[j]
+        losses[b] = np.log(whole) + largest - positive
+        factor = scale / whole
         for j in range(width):
             row[j] *= factor
         row[0] -= scale
-        for d in range(dim):
-            grad[d] = np.float32(0)
-        for j in range(width):
-            item, slope = items[codes[b, j]], row[j]
-            for d in range(dim):
-                grad[d] += slope * item[d]
+        for start in range(0, dim, WIDTH):
+            _weighted_sum(table, dim, start, codes[b], row, gradients, b * dim + start)
 
 
-@njit(parallel=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(error_model="numpy")
+def _add_dots(table, dim, start, codes, queries, at, out):  # type: ignore[no-untyped-def]
+    """Add to out[j] the product of table row codes[j] and a query, over 64 columns."""
+    a, b = load(queries, at), load(queries, at + LANES)
+    c, d = load(queries, at + 2 * LANES), load(queries, at + 3 * LANES)
+    for j in range(len(codes)):
+        fetch_row(table, np.int64(codes[min(j + AHEAD, len(codes) - 1)]) * dim + start)
+        place = np.int64(codes[j]) * dim + start
+        first = add_product(add_product(zeros(), a, table, place), b, table, place + LANES)
+        both = add_product(first, c, table, place + 2 * LANES)
+        out[j] += total(add_product(both, d, table, place + 3 * LANES))
+
+
+@njit(error_model="numpy")
+def _weighted_sum(table, dim, start, codes, weights, out, at):  # type: ignore[no-untyped-def]
+    """out[at : at + 64] = Σ_j weights[j] · table row codes[j], 64 columns of it."""
+    a, b, c, d = zeros(), zeros(), zeros(), zeros()
+    for j in range(len(codes)):
+        place = np.int64(codes[j]) * dim + start
+        a = add_scaled(a, weights[j], table, place)
+        b = add_scaled(b, weights[j], table, place + LANES)
+        c = add_scaled(c, weights[j], table, place + 2 * LANES)
+        d = add_scaled(d, weights[j], table, place + 3 * LANES)
+    store(out, at, a)
+    store(out, at + LANES, b)
+    store(out, at + 2 * LANES, c)
+    store(out, at + 3 * LANES, d)
+
+
+@njit(parallel=True, cache=True, error_model="numpy")
 def _scatter(codes, slopes, users, parts, out):  # type: ignore[no-untyped-def]
-    """Add slope · user row to each item, in the order of the batch whatever the number of parts."""
+    """Add slope · user row to each item, in the order of the batch whatever the number of parts.
+
+    Each part owns a range of items and reads all codes.
+    """
     rows, dim = out.shape
+    queries, table = users.reshape(-1), out.reshape(-1)
     for part in prange(parts):
         low, high = rows * part // parts, rows * (part + 1) // parts
         out[low:high] = np.float32(0)
+        chosen = np.empty(codes.shape[1], dtype=np.int32)
         for b in range(len(codes)):
-            user = users[b]
-            for j in range(codes.shape[1]):
-                code = codes[b, j]
-                if low <= code < high:
-                    row, slope = out[code], slopes[b, j]
-                    for d in range(dim):
-                        row[d] += slope * user[d]
+            count = 0
+            for j in range(codes.shape[1]):  # without a branch, which nobody could predict
+                chosen[count] = j
+                count += low <= codes[b, j] < high
+            for start in range(0, dim, WIDTH):
+                at = b * dim + start
+                _add_to_rows(queries, at, codes[b], slopes[b], chosen[:count], table, dim, start)
+
+
+@njit(error_model="numpy")
+def _add_to_rows(queries, at, codes, weights, chosen, table, dim, start):  # type: ignore[no-untyped-def]
+    """Add weights[j] · a query to the table's rows codes[j] for the chosen j, 64 columns."""
+    for place in range(len(chosen)):
+        later = chosen[min(place + AHEAD, len(chosen) - 1)]
+        fetch_row(table, np.int64(codes[later]) * dim + start)
+        row = np.int64(codes[chosen[place]]) * dim + start
+        for column in range(0, WIDTH, LANES):
+            summed = load(table, row + column)
+            store(table, row + column, add_scaled(summed, weights[chosen[place]], queries, at + column))

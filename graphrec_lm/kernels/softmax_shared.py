@@ -15,7 +15,7 @@ Codes = NDArray[np.int32]
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 4 << 20
 
 
 def shared_negatives(
@@ -63,8 +63,8 @@ def shared_negatives(
         others_grad.addmm_(logits.T, queries)
     own_grad += slopes[:, None] * picked[:batch]
     picked_grad[:batch] = slopes[:, None] * own
-    user_grad = table_gradient(user_codes, own_grad, own, own_factors, len(users))
-    item_grad = table_gradient(picked_codes, picked_grad, picked, picked_factors, len(items))
+    user_grad = table_gradient(user_codes, own_grad, own, own_factors, users.shape)
+    item_grad = table_gradient(picked_codes, picked_grad, picked, picked_factors, items.shape)
     return float(losses.mean(dtype=np.float64)), user_grad, item_grad
 
 

@@ -6,10 +6,11 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
+from graphrec_lm.kernels.memory import empty
+from graphrec_lm.kernels.vectors import AHEAD, LANES, WIDTH, add_scaled, fetch_row, scaled, store, zeros
+
 Float32 = NDArray[np.float32]
 Int = NDArray[np.integer]
-
-_WIDTH = 64  # columns summed at a time: known to the compiler, they stay in vector registers
 
 
 def spmm(
@@ -32,6 +33,7 @@ def spmm(
     Parameters
     ----------
     indptr : int array [rows + 1]
+        Need not start at 0: a slice of a longer one picks its rows.
     indices : int array [nnz]
         Column codes, all < `len(x)`.
     x : float32 array [columns, dim], C-contiguous
@@ -55,7 +57,7 @@ def spmm(
     """
     rows = len(indptr) - 1
     if out is None:
-        out = np.empty((rows, x.shape[1]), dtype=np.float32)
+        out = empty((rows, x.shape[1]))
     row_scale = np.ones(rows, dtype=np.float32) if row_scale is None else row_scale
     col_scale = np.ones(len(x), dtype=np.float32) if col_scale is None else col_scale
     start = np.zeros((1, x.shape[1]), dtype=np.float32) if add is None else add
@@ -68,62 +70,73 @@ def _balanced(indptr: Int, parts: int) -> NDArray[np.int64]:
     """Row boundaries of `parts` slices that hold about equally many rows + non-zeros."""
     rows = len(indptr) - 1
     work = indptr + np.arange(rows + 1)
-    targets = np.linspace(0, work[-1], parts + 1)
+    targets = np.linspace(work[0], work[-1], parts + 1)
     bounds = np.searchsorted(work, targets).astype(np.int64)
     bounds[0], bounds[-1] = 0, rows
     return bounds
 
 
-@njit(parallel=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@njit(parallel=True, cache=True, error_model="numpy")
 def _spmm(indptr, indices, x, row_scale, col_scale, add, factor, bounds, out):  # type: ignore[no-untyped-def]
+    dim = x.shape[1]
+    table, result, more = x.reshape(-1), out.reshape(-1), add.reshape(-1)
     for part in prange(len(bounds) - 1):
-        for block in range(x.shape[1] // _WIDTH):
-            _wide(indptr, indices, x, row_scale, col_scale, add, factor, bounds, part, block, out)
-        if x.shape[1] % _WIDTH:
-            _rest(indptr, indices, x, row_scale, col_scale, add, factor, bounds, part, out)
+        rows = bounds[part], bounds[part + 1]
+        column = 0
+        while column + WIDTH <= dim:
+            _four(indptr, indices, table, row_scale, col_scale, more, factor, rows, dim, column, result)
+            column += WIDTH
+        while column + LANES <= dim:
+            _one(indptr, indices, table, row_scale, col_scale, more, factor, rows, dim, column, result)
+            column += LANES
+        if column < dim:
+            _rest(indptr, indices, x, row_scale, col_scale, add, factor, rows, column, out)
 
 
-@njit(inline="always")
-def _wide(indptr, indices, x, row_scale, col_scale, add, factor, bounds, part, block, out):  # type: ignore[no-untyped-def]
-    """One block of _WIDTH columns of a part's rows, four edges at a time."""
-    start = block * _WIDTH
-    for row in range(bounds[part], bounds[part + 1]):
-        edge, end = indptr[row], indptr[row + 1]
-        for d in range(_WIDTH):
-            out[row, start + d] = np.float32(0)
-        while edge + 4 <= end:
-            a, b, c, e = indices[edge], indices[edge + 1], indices[edge + 2], indices[edge + 3]
-            p, q, r, s = col_scale[a], col_scale[b], col_scale[c], col_scale[e]
-            for d in range(_WIDTH):
-                at = start + d
-                out[row, at] += p * x[a, at] + q * x[b, at] + r * x[c, at] + s * x[e, at]
-            edge += 4
-        while edge < end:
-            a = indices[edge]
-            p = col_scale[a]
-            for d in range(_WIDTH):
-                out[row, start + d] += p * x[a, start + d]
-            edge += 1
-        own = min(row, len(add) - 1)
-        p = row_scale[row]
-        for d in range(_WIDTH):
-            out[row, start + d] = factor * (add[own, start + d] + p * out[row, start + d])
-
-
-@njit(inline="always")
-def _rest(indptr, indices, x, row_scale, col_scale, add, factor, bounds, part, out):  # type: ignore[no-untyped-def]
-    """The columns after the last whole block."""
-    start = max(x.shape[1] // _WIDTH, 0) * _WIDTH  # the compiler must see that it is not negative
-    width = x.shape[1] - start
-    for row in range(bounds[part], bounds[part + 1]):
-        for d in range(width):
-            out[row, start + d] = np.float32(0)
+@njit(error_model="numpy")
+def _four(indptr, indices, table, row_scale, col_scale, add, factor, rows, dim, column, out):  # type: ignore[no-untyped-def]
+    """64 columns of some rows; the table's row that comes AHEAD edges later is already fetched."""
+    final = len(indices) - 1
+    for row in range(rows[0], rows[1]):
+        a, b, c, d = zeros(), zeros(), zeros(), zeros()
         for edge in range(indptr[row], indptr[row + 1]):
-            column = indices[edge]
-            scale = col_scale[column]
-            for d in range(width):
-                out[row, start + d] += scale * x[column, start + d]
-        own = min(row, len(add) - 1)
-        scale = row_scale[row]
-        for d in range(width):
-            out[row, start + d] = factor * (add[own, start + d] + scale * out[row, start + d])
+            fetch_row(table, np.int64(indices[min(edge + AHEAD, final)]) * dim + column)
+            scale, at = col_scale[indices[edge]], np.int64(indices[edge]) * dim + column
+            a = add_scaled(a, scale, table, at)
+            b = add_scaled(b, scale, table, at + LANES)
+            c = add_scaled(c, scale, table, at + 2 * LANES)
+            d = add_scaled(d, scale, table, at + 3 * LANES)
+        at, own = row * dim + column, min(row * dim, len(add) - dim) + column
+        _finish(out, at, a, row_scale[row], add, own, factor)
+        _finish(out, at + LANES, b, row_scale[row], add, own + LANES, factor)
+        _finish(out, at + 2 * LANES, c, row_scale[row], add, own + 2 * LANES, factor)
+        _finish(out, at + 3 * LANES, d, row_scale[row], add, own + 3 * LANES, factor)
+
+
+@njit(error_model="numpy")
+def _one(indptr, indices, table, row_scale, col_scale, add, factor, rows, dim, column, out):  # type: ignore[no-untyped-def]
+    """16 columns of some rows."""
+    for row in range(rows[0], rows[1]):
+        a = zeros()
+        for edge in range(indptr[row], indptr[row + 1]):
+            at = np.int64(indices[edge]) * dim + column
+            a = add_scaled(a, col_scale[indices[edge]], table, at)
+        own = min(row * dim, len(add) - dim) + column
+        _finish(out, row * dim + column, a, row_scale[row], add, own, factor)
+
+
+@njit(inline="always")
+def _finish(out, at, summed, scale, add, own, factor):  # type: ignore[no-untyped-def]
+    """out = factor · (add + scale · summed), sixteen columns."""
+    store(out, at, add_scaled(scaled(summed, factor * scale), factor, add, own))
+
+
+@njit(error_model="numpy")
+def _rest(indptr, indices, x, row_scale, col_scale, add, factor, rows, column, out):  # type: ignore[no-untyped-def]
+    """The last columns, fewer than sixteen."""
+    for row in range(rows[0], rows[1]):
+        for d in range(column, x.shape[1]):
+            summed = np.float32(0)
+            for edge in range(indptr[row], indptr[row + 1]):
+                summed += col_scale[indices[edge]] * x[indices[edge], d]
+            out[row, d] = factor * (add[min(row, len(add) - 1), d] + row_scale[row] * summed)

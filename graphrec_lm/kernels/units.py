@@ -6,23 +6,27 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
+from graphrec_lm.kernels.memory import empty
+
 Float32 = NDArray[np.float32]
 Codes = NDArray[np.int32]
 
 _SMALLEST = np.float32(1e-12)  # as in torch.nn.functional.normalize
 
 
-def unit_rows_of(table: Float32, codes: Codes) -> tuple[Float32, Float32]:
+def unit_rows_of(table: Float32, codes: Codes, *, multiple: int = 1) -> tuple[Float32, Float32]:
     """Rows of a table scaled to length 1, and what they were multiplied with.
 
     Parameters
     ----------
     table : float32 array [rows, dim]
     codes : int32 array [n]
+    multiple : int
+        Fill up with zero columns to a multiple of this.
 
     Returns
     -------
-    units : float32 array [n, dim]
+    units : float32 array [n, dim or more]
         Zero rows stay zero.
     factors : float32 array [n]
         1 / max(length, 1e-12).
@@ -32,14 +36,15 @@ def unit_rows_of(table: Float32, codes: Codes) -> tuple[Float32, Float32]:
     >>> unit_rows_of(np.array([[3, 4]], dtype=np.float32), np.zeros(1, dtype=np.int32))
     (array([[0.6, 0.8]], dtype=float32), array([0.2], dtype=float32))
     """
-    units = np.empty((len(codes), table.shape[1]), dtype=np.float32)
+    width = -(-table.shape[1] // multiple) * multiple
+    units = empty((len(codes), width))
     factors = np.empty(len(codes), dtype=np.float32)
     _unit_rows_of(table, codes, units, factors)
     return units, factors
 
 
 def table_gradient(
-    codes: Codes, gradients: Float32, units: Float32, factors: Float32, n_rows: int
+    codes: Codes, gradients: Float32, units: Float32, factors: Float32, shape: tuple[int, ...]
 ) -> Float32:
     """Gradient of a table, from that of the unit rows which `unit_rows_of` took from it.
 
@@ -49,15 +54,16 @@ def table_gradient(
     Parameters
     ----------
     codes : int32 array [n]
-    gradients, units : float32 arrays [n, dim]
+    gradients, units : float32 arrays [n, dim or more]
     factors : float32 array [n]
-    n_rows : int
+    shape : (rows, dim)
+        The table's.
 
     Returns
     -------
-    float32 array [n_rows, dim]
+    float32 array [rows, dim]
     """
-    out = np.empty((n_rows, gradients.shape[1]), dtype=np.float32)
+    out = empty(shape)
     _table_gradient(codes, gradients, units, factors, get_num_threads(), out)
     return out
 
@@ -73,6 +79,7 @@ def _unit_rows_of(table, codes, units, factors):  # type: ignore[no-untyped-def]
         factor = np.float32(1) / max(np.sqrt(total), _SMALLEST)
         for d in range(dim):
             unit[d] = row[d] * factor
+        unit[dim:] = np.float32(0)
         factors[i] = factor
 
 

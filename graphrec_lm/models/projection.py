@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch.nn import functional
 
 from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.kernels import empty, leaky_relu, leaky_relu_gradient, spmm
 
 
 class Projection(torch.nn.Module):
@@ -50,7 +52,9 @@ class Projection(torch.nn.Module):
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """Project LM vectors, [n, d_LM] -> [n, dim]."""
-        return self._after_first(vectors @ self.w1)
+        if self.kind == "linear":
+            return vectors @ self.w1
+        return functional.leaky_relu(vectors @ self.w1 + self.b1) @ self.w2 + self.b2
 
     def users_and_items(
         self, titles: torch.Tensor, graph: BipartiteGraph
@@ -67,9 +71,51 @@ class Projection(torch.nn.Module):
         users, items : float32 tensors [n_users, dim], [n_items, dim]
         """
         first = titles @ self.w1
-        return self._after_first(graph.history_mean(first)), self._after_first(first)
-
-    def _after_first(self, first: torch.Tensor) -> torch.Tensor:
         if self.kind == "linear":
-            return first
-        return functional.leaky_relu(first + self.b1) @ self.w2 + self.b2
+            return graph.history_mean(first), first
+        users, items = _HiddenLayer.apply(first, self.b1, self.w2, self.b2, graph)
+        return users, items
+
+
+class _HiddenLayer(torch.autograd.Function):
+    """LeakyReLU(· + b1) W2 + b2 of every user's history mean and of every item.
+
+    What is between the two layers, [people, hidden], is large: it is held once. The backward pass
+    turns it into its own gradient, so it can run but once.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        first: torch.Tensor,
+        b1: torch.Tensor,
+        w2: torch.Tensor,
+        b2: torch.Tensor,
+        graph: BipartiteGraph,
+    ) -> tuple[torch.Tensor, ...]:
+        table, bias = first.numpy(), b1.numpy()
+        means = spmm(graph.indptr, graph.indices, table, row_scale=graph.user_scale**2)
+        ctx.hidden = leaky_relu(means, bias, out=means), leaky_relu(table, bias, out=empty(table.shape))
+        ctx.save_for_backward(w2)
+        ctx.graph = graph
+        return tuple(_product(torch.from_numpy(hidden), w2).add_(b2) for hidden in ctx.hidden)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (w2,), graph, hidden = ctx.saved_tensors, ctx.graph, ctx.hidden
+        del ctx.hidden
+        b1_grad, w2_grad, b2_grad = torch.zeros(len(w2)), torch.zeros_like(w2), torch.zeros(w2.shape[1])
+        for gradients, activated in zip(upstream, hidden, strict=True):
+            b2_grad += gradients.sum(0)
+            w2_grad.addmm_(torch.from_numpy(activated).T, gradients)
+            leaky_relu_gradient(_product(gradients, w2.T).numpy(), activated, out=activated)
+            b1_grad += torch.from_numpy(activated).sum(0)
+        transposed = graph.item_indptr, graph.item_indices
+        first_grad = spmm(*transposed, hidden[0], col_scale=graph.user_scale**2, add=hidden[1])
+        return torch.from_numpy(first_grad), b1_grad, w2_grad, b2_grad, None
+
+
+def _product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """left @ right, in memory that the step before has used."""
+    out = torch.from_numpy(empty((len(left), right.shape[1])))
+    return torch.mm(left, right, out=out)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.kernels import recycling
 from graphrec_lm.progress import Progress
 from graphrec_lm.training.batches import BatchSampler
 from graphrec_lm.training.callbacks import Callback, EpochRecord, TrainingState
@@ -92,7 +93,7 @@ def train(
     state, callbacks = TrainingState(learner, optimizer, run_id), sorted(callbacks, key=lambda c: c.order)
     for callback in callbacks:
         callback.on_fit_start(state)
-    with Progress(options.epochs, label, "epochs", enabled=verbose) as bar:
+    with recycling(), Progress(options.epochs, label, "epochs", enabled=verbose) as bar:
         bar.advance(state.epoch)
         while not _finished(state, options):
             state.history.append(_epoch(state, sampler, options))

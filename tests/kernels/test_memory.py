@@ -1,0 +1,51 @@
+"""Memory is used again when nobody refers to it any more, and never before."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import torch
+
+from graphrec_lm.kernels import empty, recycling
+
+SHAPE = (512, 512)
+
+
+def address(array: np.ndarray) -> int:
+    return array.ctypes.data
+
+
+def test_an_array_in_use_keeps_its_memory_through_every_kind_of_view():
+    with recycling():
+        array = empty(SHAPE)
+        array[:] = 7
+        views = array[100:], torch.from_numpy(array[:50]), array.T, array.reshape(-1)[3:9]
+        del array
+        others = [empty(SHAPE) for _ in range(4)]
+        for other in others:
+            other[:] = 0
+        assert all((np.asarray(view) == 7).all() for view in views)
+        assert len({address(other) for other in others}) == 4
+
+
+def test_memory_comes_back_when_the_last_view_is_gone():
+    with recycling():
+        tensor = torch.from_numpy(empty(SHAPE))[5:]
+        taken = tensor.data_ptr() - 5 * SHAPE[1] * 4
+        assert address(empty(SHAPE)) != taken
+        del tensor
+        gc.collect()
+        assert taken in {address(array) for array in [empty(SHAPE), empty(SHAPE)]}
+
+
+def test_other_shapes_of_the_same_size_share_memory():
+    with recycling():
+        first = address(empty((1024, 256)))
+        assert address(empty((256, 1024))) == first
+
+
+def test_small_arrays_and_arrays_outside_are_plain():
+    with recycling():
+        assert empty((3, 2)).shape == (3, 2)
+    assert empty(SHAPE).flags.owndata
