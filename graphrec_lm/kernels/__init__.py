@@ -1,10 +1,13 @@
 """Numeric inner loops on plain arrays, each with a readable twin in `reference`."""
 
 from graphrec_lm.kernels.activation import leaky_relu, leaky_relu_gradient
+from graphrec_lm.kernels.bfloat16 import from_bfloat16, to_bfloat16
+from graphrec_lm.kernels.gram import gram
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows, take_rows, transpose
 from graphrec_lm.kernels.sampling import draw_negatives, draw_positives, hash_uniform
 from graphrec_lm.kernels.softmax import sampled_softmax
+from graphrec_lm.kernels.softmax_full import full_softmax
 from graphrec_lm.kernels.spmm import spmm
 from graphrec_lm.kernels.topk import topk, topk_blocks
 
@@ -12,6 +15,9 @@ __all__ = [
     "draw_negatives",
     "draw_positives",
     "empty",
+    "from_bfloat16",
+    "full_softmax",
+    "gram",
     "hash_uniform",
     "join_rows",
     "leaky_relu",
@@ -21,6 +27,7 @@ __all__ = [
     "spmm",
     "subtract_rows",
     "take_rows",
+    "to_bfloat16",
     "topk",
     "topk_blocks",
     "transpose",

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.errors import check_number
+from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.softmax_own import own_negatives
 from graphrec_lm.kernels.softmax_shared import shared_negatives
 
 Codes = NDArray[np.int32]
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
-Gradients = Callable[[Float32, Float32], tuple[float, Float32, Float32]]
 
 
 def sampled_softmax(
@@ -65,23 +62,4 @@ def sampled_softmax(
             return shared_negatives(user_rows, item_rows, user_codes, positive_codes, negatives, tau, seen)
         return own_negatives(user_rows, item_rows, user_codes, positive_codes, negatives, tau)
 
-    loss: torch.Tensor = _Known.apply(users, items, gradients)
-    return loss
-
-
-class _Known(torch.autograd.Function):
-    """A loss whose gradients are found together with it."""
-
-    @staticmethod
-    def forward(ctx: Any, users: torch.Tensor, items: torch.Tensor, gradients: Gradients) -> torch.Tensor:
-        rows = (table.detach().contiguous().numpy() for table in (users, items))
-        loss, user_grad, item_grad = gradients(*rows)
-        ctx.save_for_backward(torch.from_numpy(user_grad), torch.from_numpy(item_grad))
-        return torch.tensor(loss, dtype=torch.float32)
-
-    @staticmethod
-    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
-        user_grad, item_grad = ctx.saved_tensors
-        if upstream[0] == 1:
-            return user_grad, item_grad, None
-        return user_grad * upstream[0], item_grad * upstream[0], None
+    return known_gradients(users, items, gradients)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
+from graphrec_lm.errors import InputError
 from graphrec_lm.kernels.memory import empty
 from graphrec_lm.kernels.vectors import AHEAD, LANES, WIDTH, add_scaled, fetch_row, scaled, store, zeros
 
@@ -16,7 +19,7 @@ Int = NDArray[np.integer]
 def spmm(
     indptr: Int,
     indices: Int,
-    x: Float32,
+    x: Float32 | NDArray[np.uint16],
     *,
     row_scale: Float32 | None = None,
     col_scale: Float32 | None = None,
@@ -37,6 +40,8 @@ def spmm(
     indices : int array [nnz]
         Column codes, all < `len(x)`.
     x : float32 array [columns, dim], C-contiguous
+        Or uint16, from `to_bfloat16`: read at half the traffic, summed in float32; `dim` must then be
+        a multiple of 16.
     row_scale : float32 array [rows], optional
     col_scale : float32 array [columns], optional
     add : float32 array [rows, dim], optional
@@ -48,6 +53,11 @@ def spmm(
     -------
     float32 array [rows, dim]
 
+    Raises
+    ------
+    InputError
+        If shapes or types don't fit.
+
     Examples
     --------
     >>> indptr, indices = np.array([0, 2, 2]), np.array([0, 1])
@@ -56,6 +66,9 @@ def spmm(
            [0., 0., 0.]], dtype=float32)
     """
     rows = len(indptr) - 1
+    _check(x, rows, row_scale, col_scale, add, out)
+    if indptr[-1] > len(indices):
+        raise InputError(f"`indptr` must end at most at {len(indices)}", indptr[-1], "Check the pattern.")
     if out is None:
         out = empty((rows, x.shape[1]))
     row_scale = np.ones(rows, dtype=np.float32) if row_scale is None else row_scale
@@ -64,6 +77,36 @@ def spmm(
     bounds = _balanced(indptr, 8 * get_num_threads())
     _spmm(indptr, indices, x, row_scale, col_scale, start, np.float32(factor), bounds, out)
     return out
+
+
+def _check(
+    x: NDArray[Any],
+    rows: int,
+    row_scale: Float32 | None,
+    col_scale: Float32 | None,
+    add: Float32 | None,
+    out: Float32 | None,
+) -> None:
+    """The loops trust shapes: what is too short would be read from beyond its end."""
+    if x.dtype == np.uint16 and x.shape[1] % LANES:
+        remedy = "Fill it up with zero columns."
+        raise InputError(f"the width of a bfloat16 `x` must be a multiple of {LANES}", x.shape[1], remedy)
+    if x.dtype not in (np.float32, np.uint16) or x.ndim != 2 or not x.flags.c_contiguous:
+        found = f"{x.dtype} {list(x.shape)}"
+        raise InputError("`x` must be a float32 matrix, C-contiguous", found, "Use np.ascontiguousarray.")
+    matrix = rows, x.shape[1]
+    for name, array, shape in (
+        ("row_scale", row_scale, (rows,)),
+        ("col_scale", col_scale, (len(x),)),
+        ("add", add, matrix),
+        ("out", out, matrix),
+    ):
+        if array is None:
+            continue
+        if array.shape != shape or array.dtype != np.float32 or not array.flags.c_contiguous:
+            found = f"{array.dtype} {list(array.shape)}"
+            required = f"`{name}` must be float32 {list(shape)}, C-contiguous"
+            raise InputError(required, found, "Check it against the pattern.")
 
 
 def _balanced(indptr: Int, parts: int) -> NDArray[np.int64]:

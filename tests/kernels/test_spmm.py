@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphrec_lm.kernels import reference, spmm
+from graphrec_lm.errors import InputError
+from graphrec_lm.kernels import from_bfloat16, reference, spmm, to_bfloat16
 from tests.support import WIDTHS, normal, patterns, random_csr, thread_counts, threads
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -59,3 +61,31 @@ def test_does_not_depend_on_the_number_of_threads():
         with threads(count):
             results.append(spmm(pattern.indptr, pattern.indices, x, col_scale=normal((300,), 1)))
     assert all(np.array_equal(results[0], result) for result in results)
+
+
+@given(pattern=patterns(types=("li",)), dim=st.sampled_from((16, 64, 80)))
+def test_bfloat16_storage_is_summed_in_float32(pattern, dim):
+    rounded = to_bfloat16(normal((pattern.n_columns, dim)))
+    found = spmm(pattern.indptr, pattern.indices, rounded)
+    np.testing.assert_array_equal(found, spmm(pattern.indptr, pattern.indices, from_bfloat16(rounded)))
+
+
+ONE = {"indptr": np.array([0, 1]), "indices": np.array([0]), "x": np.ones((1, 2), np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"x": np.ones((1, 2))}, "`x` must be a float32 matrix, C-contiguous, got float64"),
+        ({"x": np.ones((2, 3), np.float32).T}, "`x` must be a float32 matrix"),
+        ({"x": np.ones((1, 2), np.uint16)}, "must be a multiple of 16, got 2"),
+        ({"row_scale": np.ones(2, np.float32)}, "`row_scale` must be float32"),
+        ({"col_scale": np.ones(2, np.float32)}, "`col_scale` must be float32"),
+        ({"add": np.ones((1, 3), np.float32)}, "`add` must be float32"),
+        ({"out": np.ones((1, 2))}, "`out` must be float32"),
+        ({"indptr": np.array([0, 2])}, "`indptr` must end at most at 1, got 2"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(changed, message):
+    with pytest.raises(InputError, match=message):
+        spmm(**(ONE | changed))
