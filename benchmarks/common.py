@@ -72,10 +72,19 @@ def _cpu() -> str:
 
 def peak_memory_mib() -> float:
     """Largest resident set of this process so far, in MiB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1024 if sys.platform != "darwin" else peak / 2**20
+
+
+def reset_peak_memory() -> None:
+    """Let `peak_memory_mib` count from the present use on (Linux only)."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def write_text(path: Path, text: str) -> None:

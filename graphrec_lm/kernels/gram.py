@@ -89,14 +89,22 @@ def _sparse(  # type: ignore[no-untyped-def]
 ):
     n = len(starts) - 1
     for part in prange(parts):
-        sums = np.zeros(n, dtype=np.float32)
+        sums, touched = np.zeros(n, dtype=np.float32), np.empty(n, dtype=np.int32)
+        touched_by = np.full(n, -1, dtype=np.int32)
         for column in range(part, n, parts):  # interleaved: popular columns often stand together
+            size = 0
             for place in range(starts[column], starts[column + 1]):
                 row = rows[place]
                 for edge in range(indptr[row], indptr[row + 1]):
-                    sums[indices[edge]] += weight[row]
+                    other = indices[edge]
+                    if touched_by[other] != column:
+                        touched_by[other] = column
+                        sums[other] = np.float32(0)
+                        touched[size] = other
+                        size += 1
+                    sums[other] += weight[row]
             count = 0
-            for other in range(n):
+            for other in np.sort(touched[:size]) if keep else touched[:size]:
                 if sums[other] >= least and sums[other] > 0:
                     if keep:
                         codes[bounds[column] + count] = other
@@ -104,4 +112,3 @@ def _sparse(  # type: ignore[no-untyped-def]
                     count += 1
             if not keep:
                 bounds[column + 1] = count
-            sums[:] = 0

@@ -15,6 +15,7 @@ Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
 
 _BLOCK_BYTES = 32 << 20
 _MOST_ROWS = 128
+_GROUP = 4  # blocks of queries that are searched together: threads start once for all
 _TILE = 4096  # items scored at once: 128 queries' scores of them stay in the cache
 _CHUNK = 64  # scores compared with the threshold at once
 
@@ -54,15 +55,17 @@ def topk(
     """
     columns = torch.from_numpy(np.ascontiguousarray(items)).T
     state = _Best(len(queries), len(items), k, seen, candidates)
-    padded = torch.zeros((_MOST_ROWS, queries.shape[1]), dtype=torch.float32)
-    buffer = np.empty(_MOST_ROWS * _TILE, dtype=np.float32)
-    for start in range(0, len(queries), _MOST_ROWS):
-        stop = min(start + _MOST_ROWS, len(queries))
+    padded = torch.zeros((_GROUP * _MOST_ROWS, queries.shape[1]), dtype=torch.float32)
+    buffer = np.empty(len(padded) * _TILE, dtype=np.float32)
+    for start in range(0, len(queries), len(padded)):
+        stop = min(start + len(padded), len(queries))
         padded[: stop - start] = torch.from_numpy(queries[start:stop])
         for first in range(0, len(items), _TILE):
             part = columns[:, first : first + _TILE]
-            tile = buffer[: _MOST_ROWS * part.shape[1]].reshape(_MOST_ROWS, -1)
-            torch.mm(padded, part, out=torch.from_numpy(tile))
+            tile = buffer[: len(padded) * part.shape[1]].reshape(len(padded), -1)
+            for row in range(0, stop - start, _MOST_ROWS):
+                block = slice(row, row + _MOST_ROWS)
+                torch.mm(padded[block], part, out=torch.from_numpy(tile[block]))
             state.add(start, stop, first, tile)
     return state.finish()
 
