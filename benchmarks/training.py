@@ -34,7 +34,13 @@ from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.training import BatchSampler
 
 BATCH, LAYERS, DIM, HIDDEN, NEGATIVES, TAU, PENALTY = 4096, 2, 64, 192, 256, 0.15, 1e-4
-COMMON: dict[str, Any] = {"layers": LAYERS, "dim": DIM, "batch_size": BATCH, "valid_every": 10**6, "verbose": False}
+COMMON: dict[str, Any] = {
+    "layers": LAYERS,
+    "dim": DIM,
+    "batch_size": BATCH,
+    "valid_every": 10**6,
+    "verbose": False,
+}
 EPOCHS = 4
 
 

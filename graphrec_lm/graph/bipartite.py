@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.errors import InputError
-from graphrec_lm.graph.propagation import history_mean, propagate
+from graphrec_lm.graph.propagation import history_mean, propagate, propagate_batch
 from graphrec_lm.kernels import transpose
 
 if TYPE_CHECKING:
@@ -105,6 +105,33 @@ class BipartiteGraph:
         (tensor([[0.5000, 0.5000]]), tensor([[0.5000, 0.5000]]))
         """
         return propagate(self, users, items, layers, combine)
+
+    def propagate_batch(
+        self, users: torch.Tensor, items: torch.Tensor, layers: int, codes: NDArray[np.int32]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `propagate` and then `users[codes]`, differentiably; rows nobody asks for are left out.
+
+        Parameters
+        ----------
+        users, items : float32 tensors [n_users, dim], [n_items, dim]
+        layers : int
+            >= 0.
+        codes : int32 array [batch]
+            Users; may repeat.
+
+        Returns
+        -------
+        users, items : float32 tensors [batch, dim], [n_items, dim]
+
+        Examples
+        --------
+        >>> graph = BipartiteGraph(np.array([0, 1]), np.array([0]), n_items=1)
+        >>> twice = np.zeros(2, dtype=np.int32)
+        >>> graph.propagate_batch(torch.ones(1, 2), torch.zeros(1, 2), 1, twice)[0]
+        tensor([[0.5000, 0.5000],
+                [0.5000, 0.5000]])
+        """
+        return propagate_batch(self, users, items, layers, codes)
 
     def history_mean(self, items: torch.Tensor) -> torch.Tensor:
         """Mean of the item rows in each user's history, D_u⁻¹ R · items, differentiably.

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from graphrec_lm.errors import InputError, check_choice, check_number
-from graphrec_lm.kernels import spmm
+from graphrec_lm.kernels import add_rows, spmm, take_rows, transpose
 
 if TYPE_CHECKING:
     from graphrec_lm.graph.bipartite import BipartiteGraph
@@ -33,6 +34,19 @@ def propagate(
     if layers == 0:
         return users, items
     out: Pair = _Propagate.apply(users, items, graph, layers, combine == "mean")
+    return out
+
+
+def propagate_batch(
+    graph: BipartiteGraph, users: torch.Tensor, items: torch.Tensor, layers: int, codes: NDArray[np.int32]
+) -> Pair:
+    """Propagate, for the users of a batch alone; see `BipartiteGraph.propagate_batch`."""
+    check_number("layers", layers, least=0, integer=True)
+    _check_rows("users", users, graph.n_users)
+    _check_rows("items", items, graph.n_items)
+    if layers == 0:
+        return functional.embedding(torch.from_numpy(codes), users), items
+    out: Pair = _PropagateBatch.apply(users, items, graph, layers, codes)
     return out
 
 
@@ -97,21 +111,69 @@ def one_hop(
     -------
     users, items : float32 arrays of the same shapes
     """
-    by_user, by_item = graph.user_scale, graph.item_scale
     to_users, to_items = add if add is not None else (None, None)
-    new_users = spmm(
-        graph.indptr, graph.indices, items, row_scale=by_user, col_scale=by_item, add=to_users, factor=factor
-    )
-    new_items = spmm(
-        graph.item_indptr,
-        graph.item_indices,
-        users,
-        row_scale=by_item,
-        col_scale=by_user,
-        add=to_items,
-        factor=factor,
-    )
-    return new_users, new_items
+    new_users = _to_users(graph, items, add=to_users, factor=factor)
+    return new_users, _to_items(graph, users, add=to_items, factor=factor)
+
+
+def _to_users(
+    graph: BipartiteGraph, items: Float32, *, add: Float32 | None = None, factor: float = 1.0
+) -> Float32:
+    scales = {"row_scale": graph.user_scale, "col_scale": graph.item_scale}
+    return spmm(graph.indptr, graph.indices, items, **scales, add=add, factor=factor)
+
+
+def _to_items(
+    graph: BipartiteGraph, users: Float32, *, add: Float32 | None = None, factor: float = 1.0
+) -> Float32:
+    scales = {"row_scale": graph.item_scale, "col_scale": graph.user_scale}
+    return spmm(graph.item_indptr, graph.item_indices, users, **scales, add=add, factor=factor)
+
+
+class _PropagateBatch(torch.autograd.Function):
+    """The mean over layers, with the users' side of the last hop for a batch of them alone.
+
+    Backward, the same: the first hop starts from the batch's gradients.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        users: torch.Tensor,
+        items: torch.Tensor,
+        graph: BipartiteGraph,
+        layers: int,
+        codes: NDArray[np.int32],
+    ) -> Pair:
+        first = rows = _numpy(users), _numpy(items)
+        for _ in range(layers - 1):
+            rows = one_hop(graph, *rows, add=first)
+        mean = 1 / (layers + 1)
+        indptr, indices = batch = take_rows(graph.indptr, graph.indices, codes)
+        scale, add = graph.user_scale[codes], first[0][codes]
+        own = spmm(
+            indptr, indices, rows[1], row_scale=scale, col_scale=graph.item_scale, add=add, factor=mean
+        )
+        everything = _to_items(graph, rows[0], add=first[1], factor=mean)
+        ctx.arguments = graph, layers, codes, batch
+        return torch.from_numpy(own), torch.from_numpy(everything)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        graph, layers, codes, batch = ctx.arguments
+        own, items = (_numpy(rows) for rows in upstream)
+        factor = 1.0 if layers > 1 else 0.5
+        indptr, indices = transpose(batch[0], batch[1], graph.n_items)
+        scale = graph.user_scale[codes]
+        new_items = spmm(
+            indptr, indices, own, row_scale=graph.item_scale, col_scale=scale, add=items, factor=factor
+        )
+        rows = add_rows(_to_users(graph, items, factor=factor), codes, own, factor), new_items
+        for hop in range(1, layers):
+            factor = 1 / (layers + 1) if hop == layers - 1 else 1.0
+            new_users = add_rows(_to_users(graph, rows[1], factor=factor), codes, own, factor)
+            rows = new_users, _to_items(graph, rows[0], add=items, factor=factor)
+        return torch.from_numpy(rows[0]), torch.from_numpy(rows[1]), None, None, None
 
 
 class _HistoryMean(torch.autograd.Function):

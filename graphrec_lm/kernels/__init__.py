@@ -3,8 +3,10 @@
 from graphrec_lm.kernels.activation import leaky_relu, leaky_relu_gradient
 from graphrec_lm.kernels.bfloat16 import from_bfloat16, to_bfloat16
 from graphrec_lm.kernels.gram import gram
+from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows, take_rows, transpose
+from graphrec_lm.kernels.rows import add_rows
 from graphrec_lm.kernels.sampling import draw_negatives, draw_positives, hash_uniform
 from graphrec_lm.kernels.softmax import sampled_softmax
 from graphrec_lm.kernels.softmax_full import full_softmax
@@ -12,6 +14,7 @@ from graphrec_lm.kernels.spmm import spmm
 from graphrec_lm.kernels.topk import topk, topk_blocks
 
 __all__ = [
+    "add_rows",
     "draw_negatives",
     "draw_positives",
     "empty",
@@ -20,6 +23,7 @@ __all__ = [
     "gram",
     "hash_uniform",
     "join_rows",
+    "known_gradients",
     "leaky_relu",
     "leaky_relu_gradient",
     "recycling",

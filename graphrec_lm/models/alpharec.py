@@ -146,4 +146,5 @@ class _AlphaRecLearner(Learner):
         return self.graph.propagate(*self.layer_zero(), self.layers)
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        return infonce(*self.represent(), batch, self.tau)
+        rows = self.graph.propagate_batch(*self.layer_zero(), self.layers, batch.users)
+        return infonce(*rows, batch.local(), self.tau)

@@ -74,10 +74,10 @@ class _EmbeddingLearner(Learner):
         return self.graph.propagate(self.users, self.items, self.layers)
 
     def loss(self, batch: Batch) -> torch.Tensor:
+        rows = self.graph.propagate_batch(self.users, self.items, self.layers, batch.users)
         if not self.by_bpr:
-            return infonce(*self.represent(), batch, self.tau)
-        penalty = self.regularization * squared_norm(self.users, self.items, batch)
-        return bpr(*self.represent(), batch) + penalty
+            return infonce(*rows, batch.local(), self.tau)
+        return bpr(*rows, batch.local()) + self.regularization * squared_norm(self.users, self.items, batch)
 
 
 def _normal(rows: int, dim: int, generator: torch.Generator) -> torch.nn.Parameter:

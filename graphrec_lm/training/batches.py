@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import draw_negatives, draw_positives
+from graphrec_lm.kernels import draw_negatives, draw_positives, take_rows
 
 Codes = NDArray[np.int32]
 
@@ -29,6 +29,11 @@ class Batch:
     positives: Codes
     negatives: Codes
     seen: tuple[NDArray[np.int64], Codes] | None = None
+
+    def local(self) -> Batch:
+        """The same batch for a table that holds its users alone, one row each, in its order."""
+        seen = None if self.seen is None else take_rows(*self.seen, self.users)
+        return Batch(np.arange(len(self.users), dtype=np.int32), self.positives, self.negatives, seen)
 
 
 @dataclass(frozen=True)

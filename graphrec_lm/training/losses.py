@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch.nn import functional
+from numpy.typing import NDArray
 
-from graphrec_lm.kernels import sampled_softmax
+from graphrec_lm.kernels import add_rows, known_gradients, sampled_softmax
 from graphrec_lm.training.batches import Batch
+
+Codes = NDArray[np.int32]
+Float32 = NDArray[np.float32]
 
 
 def infonce(users: torch.Tensor, items: torch.Tensor, batch: Batch, tau: float) -> torch.Tensor:
@@ -49,18 +52,37 @@ def bpr(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
     >>> bpr(torch.zeros(1, 2), torch.zeros(2, 2), batch)
     tensor(0.6931)
     """
-    own = take(users, batch.users)
-    positive = (own * take(items, batch.positives)).sum(1, keepdim=True)
-    negative = (own[:, None] * take(items, batch.negatives)).sum(2)
-    return functional.softplus(negative - positive).mean()
+    users_at, positives_at, negatives_at = _codes(batch)
+
+    def gradients(user_rows: Float32, item_rows: Float32) -> tuple[float, Float32, Float32]:
+        own, positive = user_rows[users_at], item_rows[positives_at]
+        negative = item_rows[negatives_at]
+        margins = np.einsum("bd,bd->b", own, negative - positive)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite, the loop reports
+            loss = float(np.logaddexp(0, margins).mean(dtype=np.float64))
+            slopes = (1 / (len(margins) * (1 + np.exp(-margins))))[:, None].astype(np.float32)
+        user_grad = add_rows(np.zeros_like(user_rows), users_at, slopes * (negative - positive))
+        item_grad = add_rows(np.zeros_like(item_rows), negatives_at, slopes * own)
+        return loss, user_grad, add_rows(item_grad, positives_at, slopes * own, -1.0)
+
+    return known_gradients(users, items, gradients)
 
 
 def squared_norm(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """½ (‖e_u‖² + ‖e_i‖² + ‖e_j‖²) a pair: the L2 penalty of BPR models, on layer-0 embeddings."""
-    rows = (take(users, batch.users), take(items, batch.positives), take(items, batch.negatives))
-    return sum((row.square().sum() for row in rows), torch.zeros(())) / (2 * len(batch.users))
+    """½ (‖e_u‖² + ‖e_i‖² + Σ ‖e_j‖²) a pair: the L2 penalty of BPR models, on layer-0 embeddings."""
+    item_codes = np.concatenate([batch.positives, batch.negatives.reshape(-1)])
+
+    def gradients(user_rows: Float32, item_rows: Float32) -> tuple[float, Float32, Float32]:
+        own, others = user_rows[batch.users], item_rows[item_codes]
+        loss = float(np.square(own).sum(dtype=np.float64) + np.square(others).sum(dtype=np.float64))
+        user_grad = add_rows(np.zeros_like(user_rows), batch.users, own, 1 / len(own))
+        item_grad = add_rows(np.zeros_like(item_rows), item_codes, others, 1 / len(own))
+        return loss / (2 * len(own)), user_grad, item_grad
+
+    return known_gradients(users, items, gradients)
 
 
-def take(table: torch.Tensor, codes: np.ndarray) -> torch.Tensor:
-    """Rows of a table, differentiably and in a fixed order of addition."""
-    return functional.embedding(torch.from_numpy(codes), table)
+def _codes(batch: Batch) -> tuple[Codes, Codes, Codes]:
+    """User, positive and negative of every pair: as many pairs as negatives."""
+    n = batch.negatives.shape[1]
+    return np.repeat(batch.users, n), np.repeat(batch.positives, n), batch.negatives.reshape(-1)

@@ -32,6 +32,30 @@ def normalised(pattern: Csr) -> torch.Tensor:
     return scale[:, None] * square * scale
 
 
+@given(
+    pattern=patterns(types=("li",)),
+    layers=st.integers(0, 3),
+    batch=st.integers(1, 9),
+    seed=st.integers(0, 99),
+)
+def test_a_batch_of_users_equals_its_rows_of_all(pattern, layers, batch, seed):
+    graph = BipartiteGraph(*pattern)
+    codes = np.random.default_rng(seed).integers(0, pattern.n_rows, batch, dtype=np.int32)
+    upstream = [torch.from_numpy(normal((n, 5), seed)) for n in (batch, pattern.n_columns)]
+    results = []
+    for whole in (False, True):
+        users, items = tables(pattern)
+        if whole:
+            out = graph.propagate(users, items, layers)
+            out = out[0][torch.from_numpy(codes).long()], out[1]
+        else:
+            out = graph.propagate_batch(users, items, layers, codes)
+        torch.autograd.backward(out, upstream)
+        results.append([*out, users.grad, items.grad])
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found.detach(), expected.detach(), **CLOSE)
+
+
 def by_algebra(pattern: Csr, users, items, layers, combine):
     rows = [torch.cat([users, items]).double()]
     for _ in range(layers):

@@ -10,6 +10,7 @@ import torch
 
 from graphrec_lm.training import Batch
 from graphrec_lm.training.losses import bpr, infonce, squared_norm
+from tests.support import normal
 
 USERS = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
 ITEMS = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 4.0]])
@@ -36,6 +37,29 @@ def test_bpr_takes_every_negative():
 def test_squared_norm_is_half_the_squares_of_a_pair():
     loss = squared_norm(USERS, ITEMS, batch([0, 1], [0, 1], [[1], [2]]))
     assert float(loss) == pytest.approx(((1 + 4 + 1) + (4 + 1 + 25)) / 2 / 2)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_gradients_of_bpr_and_of_the_penalty_are_autograds(n):
+    rng = np.random.default_rng(0)
+    codes = [rng.integers(0, size, shape) for size, shape in ((4, 7), (5, 7), (5, (7, n)))]
+    pairs, tables = batch(*codes), (normal((4, 6), 1), normal((5, 6), 2))
+
+    def run(kind, loss_of):
+        users, items = (torch.from_numpy(table).to(kind).requires_grad_() for table in tables)
+        loss = loss_of(users, items)
+        (2 * loss).backward()
+        return loss.detach(), users.grad, items.grad
+
+    def expected(users, items):
+        own, positive, negative = users[codes[0]], items[codes[1]], items[codes[2]]
+        margins = (own[:, None] * (negative - positive[:, None])).sum(-1)
+        squares = sum(rows.square().sum() for rows in (own, positive, negative))
+        return torch.nn.functional.softplus(margins).mean() + 0.1 * squares / (2 * 7)
+
+    found = run(torch.float32, lambda u, i: bpr(u, i, pairs) + 0.1 * squared_norm(u, i, pairs))
+    for ours, theirs in zip(found, run(torch.float64, expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_infonce_scores_cosines():
