@@ -38,7 +38,6 @@ COMMON: dict[str, Any] = {
     "layers": LAYERS,
     "dim": DIM,
     "batch_size": BATCH,
-    "valid_every": 10**6,
     "verbose": False,
 }
 EPOCHS = 4

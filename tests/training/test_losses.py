@@ -77,6 +77,14 @@ def test_infonce_with_shared_negatives_leaves_the_seen_out():
     assert float(loss) == pytest.approx((one + two) / 2, rel=1e-5)
 
 
+def test_a_local_batch_has_the_same_loss_on_the_rows_of_its_users():
+    seen = np.array([0, 1, 2]), np.array([0, 1], np.int32)
+    whole = batch([1, 0, 1], [1, 0, 1], [0, 1, 2], seen)
+    rows = USERS[torch.from_numpy(whole.users).long()]
+    losses = infonce(USERS, ITEMS, whole, tau=1.0), infonce(rows, ITEMS, whole.local(), tau=1.0)
+    assert float(losses[0]) == float(losses[1])
+
+
 def test_one_negative_at_tau_one_is_bpr_on_cosines():
     units = [torch.nn.functional.normalize(table) for table in (USERS, ITEMS)]
     pairs = batch([0, 1], [0, 1], [[1], [2]])
