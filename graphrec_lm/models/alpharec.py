@@ -14,6 +14,7 @@ from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import fold_table, graph_part
+from graphrec_lm.models.linear import LinearLearner
 from graphrec_lm.models.people import People
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.text import history_means, title_vectors
@@ -108,9 +109,10 @@ class AlphaRec(TrainedRecommender):
         hidden = self.hidden or max(1, titles.shape[1] // 2)
         shape = titles.shape[1], hidden, self.dim
         projection = Projection(self.projection, *shape, seeded(self.seed))
-        return _AlphaRecLearner(projection, torch.from_numpy(titles), graph, self.layers, self.tau), notes
+        kind = LinearLearner if self.projection == "linear" else _AlphaRecLearner
+        return kind(projection, torch.from_numpy(titles), graph, self.layers, self.tau), notes
 
-    def _learned(self, learner: _AlphaRecLearner) -> Arrays:
+    def _learned(self, learner: LinearLearner | _AlphaRecLearner) -> Arrays:
         weights = {name: weight.numpy() for name, weight in learner.projection.state_dict().items()}
         fold = fold_table(learner.graph, *learner.layer_zero(), self.layers)
         return weights | {"fold": fold, "titles": learner.titles.numpy().astype(np.float16)}
