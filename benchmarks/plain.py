@@ -46,10 +46,10 @@ class Plain(torch.nn.Module):
 
 
 class PlainAlphaRec(Plain):
-    """InfoNCE on the projected titles; every user's mean title is stored."""
+    """InfoNCE on the projected titles (`hidden` None: linearly); every user's mean title is stored."""
 
     def __init__(
-        self, graph: BipartiteGraph, titles: torch.Tensor, hidden: int, dim: int, layers: int
+        self, graph: BipartiteGraph, titles: torch.Tensor, hidden: int | None, dim: int, layers: int
     ) -> None:
         super().__init__(graph, layers)
         degrees = torch.from_numpy(np.maximum(np.diff(graph.indptr), 1)).float()
@@ -57,8 +57,12 @@ class PlainAlphaRec(Plain):
         shape = graph.n_users, graph.n_items
         interactions = torch.sparse_csr_tensor(*pattern, torch.ones(graph.n_edges), shape)
         self.vectors = torch.cat([(interactions @ titles) / degrees[:, None], titles])
-        layer = torch.nn.Linear(titles.shape[1], hidden), torch.nn.LeakyReLU(), torch.nn.Linear(hidden, dim)
-        self.mlp = torch.nn.Sequential(*layer)
+        width = titles.shape[1]
+        if hidden is None:
+            self.mlp = torch.nn.Sequential(torch.nn.Linear(width, dim, bias=False))
+            return
+        layers_ = torch.nn.Linear(width, hidden), torch.nn.LeakyReLU(), torch.nn.Linear(hidden, dim)
+        self.mlp = torch.nn.Sequential(*layers_)
 
     def layer_zero(self) -> torch.Tensor:
         """All LM vectors through the MLP."""

@@ -2,9 +2,9 @@
 
     python benchmarks/training.py --data FOLDER
 
-takes AlphaRec (MLP) and LightGCN (BPR) on Games with the published settings. With identical weights
-and draws, loss and gradients of the plain step (`plain.py`) are first compared with ours. Then an
-epoch of ours is timed inside `fit`, some steps of the plain one in the same run, and peers that are
+takes AlphaRec (MLP and linear) and LightGCN (BPR) on Games with the published settings. With
+identical weights and draws, loss and gradients of the plain step (`plain.py`) are first compared
+with ours. Then an epoch of ours is timed inside `fit`, some steps of the plain one in the same run, and peers that are
 installed: PyG's LightGCN, implicit's ALS and BPR. Writes `results/training.json` and `.md`.
 """
 
@@ -41,48 +41,44 @@ COMMON: dict[str, Any] = {
     "verbose": False,
 }
 EPOCHS = 4
+MODELS = "AlphaRec mlp", "AlphaRec linear", "LightGCN"
 
 
 def ours(name: str, encoder: Any) -> Any:
     """A model with the published settings."""
-    if name == "AlphaRec":
-        own = {"hidden": HIDDEN, "negatives": NEGATIVES, "tau": TAU, "sampling": "user", "encoder": encoder}
-        return gl.AlphaRec(**COMMON, **own)
-    return gl.LightGCN(**COMMON, loss="bpr", regularization=PENALTY, sampling="user")
+    if name == "LightGCN":
+        return gl.LightGCN(**COMMON, loss="bpr", regularization=PENALTY, sampling="user")
+    own = {"hidden": HIDDEN, "negatives": NEGATIVES, "tau": TAU, "sampling": "user", "encoder": encoder}
+    return gl.AlphaRec(**COMMON, **own, projection=name.split()[1])
 
 
 def plain_twin(name: str, learner: Any, graph: BipartiteGraph) -> Any:
     """The plain model with the weights of our learner."""
-    if name == "AlphaRec":
-        twin: Any = PlainAlphaRec(graph, learner.titles, HIDDEN, DIM, LAYERS)
-        first, _, second = twin.mlp
-        weights = learner.projection
-        pairs = [(first.weight, weights.w1.T), (first.bias, weights.b1)]
-        pairs += [(second.weight, weights.w2.T), (second.bias, weights.b2)]
+    if name == "LightGCN":
+        twin: Any = PlainLightGCN(graph, DIM, LAYERS)
+        own = [torch.cat([learner.users, learner.items])]
     else:
-        twin = PlainLightGCN(graph, DIM, LAYERS)
-        pairs = [(twin.embedding, torch.cat([learner.users, learner.items]))]
+        twin = PlainAlphaRec(graph, learner.titles, HIDDEN if name.endswith("mlp") else None, DIM, LAYERS)
+        own = list(learner.projection.parameters())
     with torch.no_grad():
-        for theirs, our_weights in pairs:
-            theirs.copy_(our_weights)
+        for theirs, weight in zip(twin.parameters(), own, strict=True):
+            theirs.copy_(weight.T if name != "LightGCN" and weight.ndim == 2 else weight)
     return twin
 
 
 def gradients(name: str, learner: Any, twin: Any) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Pairs of our gradients and the twin's."""
-    if name == "AlphaRec":
-        first, _, second = twin.mlp
-        weights = learner.projection
-        ours = [weights.w1.grad.T, weights.b1.grad, weights.w2.grad.T, weights.b2.grad]
-        theirs = [weight.grad for weight in (first.weight, first.bias, second.weight, second.bias)]
-        return list(zip(ours, theirs, strict=True))
-    return [(torch.cat([learner.users.grad, learner.items.grad]), twin.embedding.grad)]
+    theirs = [weight.grad for weight in twin.parameters()]
+    if name == "LightGCN":
+        return [(torch.cat([learner.users.grad, learner.items.grad]), theirs[0])]
+    own = [weight.grad.T if weight.ndim == 2 else weight.grad for weight in learner.projection.parameters()]
+    return list(zip(own, theirs, strict=True))
 
 
 def compare(name: str, learner: Any, twin: Any, sampler: BatchSampler) -> dict[str, float]:
     """Relative differences of loss and gradients on one batch; more than 1e-4 is an error."""
     batch = sampler.draw(0, BATCH)
-    extra = TAU if name == "AlphaRec" else PENALTY
+    extra = PENALTY if name == "LightGCN" else TAU
     losses = learner.loss(batch), twin.loss(batch, extra)
     for loss in losses:
         loss.backward()
@@ -129,10 +125,10 @@ def bench(name: str, train: Any, encoder: Any, steps: int) -> dict[str, Any]:
     """Our epoch, our step, the plain step."""
     graph, model = BipartiteGraph.from_dataset(train), ours(name, encoder)
     learner, _ = model._learner(train, graph)
-    sampler = BatchSampler(graph, "user", NEGATIVES if name == "AlphaRec" else 1, False, 0)
+    sampler = BatchSampler(graph, "user", 1 if name == "LightGCN" else NEGATIVES, False, 0)
     twin = plain_twin(name, learner, graph)
     agreement = compare(name, learner, twin, sampler)
-    extra = TAU if name == "AlphaRec" else PENALTY
+    extra = PENALTY if name == "LightGCN" else TAU
     plain = seconds_a_step(step_of(twin, lambda batch: twin.loss(batch, extra), sampler), steps)
     epoch = epoch_seconds(model, train)
     count = math.ceil(graph.n_edges / BATCH)
@@ -220,7 +216,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="steps of the plain models that are timed")
     options = parser.parse_args()
     split, encoder = read_domain(options.data / "amazon-games")
-    models = {name: bench(name, split.train, encoder, options.steps) for name in ("AlphaRec", "LightGCN")}
+    models = {name: bench(name, split.train, encoder, options.steps) for name in MODELS}
     results = {
         "models": models,
         "peers": peers(BipartiteGraph.from_dataset(split.train), options.steps),
