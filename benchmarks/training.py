@@ -4,8 +4,9 @@
 
 takes AlphaRec (MLP and linear) and LightGCN (BPR) on Games with the published settings. With
 identical weights and draws, loss and gradients of the plain step (`plain.py`) are first compared
-with ours. Then an epoch of ours is timed inside `fit`, some steps of the plain one in the same run, and peers that are
-installed: PyG's LightGCN, implicit's ALS and BPR. Writes `results/training.json` and `.md`.
+with ours. Then an epoch of ours is timed inside `fit`, some steps of the plain one in the same run,
+and peers that are installed: PyG's LightGCN, implicit's ALS and BPR. Writes `results/training.json`
+and `.md`.
 """
 
 from __future__ import annotations
