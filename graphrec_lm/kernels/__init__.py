@@ -7,7 +7,7 @@ from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows, take_rows, transpose
 from graphrec_lm.kernels.rows import add_rows
-from graphrec_lm.kernels.sampling import draw_negatives, draw_positives, hash_uniform
+from graphrec_lm.kernels.sampling import alias_table, draw_negatives, draw_positives, hash_uniform
 from graphrec_lm.kernels.softmax import sampled_softmax
 from graphrec_lm.kernels.softmax_full import full_softmax
 from graphrec_lm.kernels.spmm import spmm
@@ -15,6 +15,7 @@ from graphrec_lm.kernels.topk import topk, topk_blocks
 
 __all__ = [
     "add_rows",
+    "alias_table",
     "draw_negatives",
     "draw_positives",
     "empty",

@@ -28,6 +28,14 @@ def spmm(indptr: Int, indices: Int, x: Float32, row_scale: Float32, col_scale: F
     return np.asarray((row_scale[:, None] * dense(indptr, indices, len(x)) * col_scale) @ x, dtype=np.float32)
 
 
+def gram(matrix: Float32, row_weight: Float32 | None = None, least: float | None = None) -> Float32:
+    """Xᵀ diag(row_weight) X of a dense matrix, what is below `least` set to zero."""
+    weighted = matrix if row_weight is None else row_weight[:, None] * matrix
+    product = matrix.T @ weighted
+    kept = product if least is None else np.where(product >= least, product, 0)
+    return kept.astype(np.float32)
+
+
 def topk(scores: Float32, k: int, hidden: NDArray[np.bool_]) -> tuple[Int, Float32]:
     """The k best unhidden columns of each row, by a stable full sort; -1 and -inf where too few."""
     masked = np.where(hidden, -np.inf, scores).astype(np.float32)
@@ -53,3 +61,61 @@ def sampled_softmax(
     if hidden is not None:
         logits = logits.masked_fill(torch.from_numpy(hidden), -torch.inf)
     return functional.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
+
+
+def full_softmax(
+    users: torch.Tensor,
+    items: torch.Tensor,
+    user_codes: Int,
+    positive_codes: Int,
+    tau: float,
+    seen: Float32 | None = None,
+) -> torch.Tensor:
+    """Cross entropy of the positive among all items; seen: dense 0/1 [n_users, n_items]."""
+    unit_users, unit_items = functional.normalize(users, dim=1), functional.normalize(items, dim=1)
+    logits = unit_users[torch.from_numpy(user_codes).long()] @ unit_items.T / tau
+    targets = torch.from_numpy(positive_codes).long()
+    if seen is not None:
+        hidden = torch.from_numpy(seen[user_codes] > 0)
+        hidden[torch.arange(len(targets)), targets] = False
+        logits = logits.masked_fill(hidden, -torch.inf)
+    return functional.cross_entropy(logits, targets)
+
+
+def random_bits(key: int, counter: int) -> int:
+    """Number `counter` of the SplitMix64 stream that starts at `key` (Steele et al., OOPSLA 2014).
+
+    >>> hex(random_bits(0, 0))
+    '0xe220a8397b1dcdaf'
+    """
+    mask = (1 << 64) - 1
+    z = key + (counter + 1) * 0x9E3779B97F4A7C15 & mask
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & mask
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & mask
+    return z ^ (z >> 31)
+
+
+def below(key: int, counter: int, bound: int) -> int:
+    """A number in [0, bound): the upper half of the random bits times `bound`, over 2³²."""
+    return (random_bits(key, counter) >> 32) * bound >> 32
+
+
+def draw_positives(histories: list[list[int]], n: int, by: str, key: int) -> list[tuple[int, int]]:
+    """Pairs (user, item): a user who has a history and then an item, or any interaction."""
+    pairs = [(user, item) for user, history in enumerate(histories) for item in history]
+    if by == "interaction":
+        return [pairs[below(key, 2 * i, len(pairs))] for i in range(n)]
+    active = [user for user, history in enumerate(histories) if history]
+    users = [active[below(key, 2 * i, len(active))] for i in range(n)]
+    return [(u, histories[u][below(key, 2 * i + 1, len(histories[u]))]) for i, u in enumerate(users)]
+
+
+def draw_negatives(
+    histories: list[list[int]], n_items: int, n: int, key: int, first: int = 0
+) -> list[list[int]]:
+    """For the history of each pair of a batch, uniform items outside it (any item, if it holds all)."""
+    rows = []
+    for b, history in enumerate(histories):
+        free = [item for item in range(n_items) if item not in history] or list(range(n_items))
+        rows.append([free[below(key, (first + b) * n + j, len(free))] for j in range(n)])
+    return rows

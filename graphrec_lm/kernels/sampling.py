@@ -10,12 +10,15 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from graphrec_lm.errors import check_choice
+from graphrec_lm.errors import InputError, check_choice
 
 Int = NDArray[np.integer]
 Codes = NDArray[np.int32]
 
+AliasTable = tuple[NDArray[np.uint64], Codes]
+
 _POSITIVE_STREAM, _NEGATIVE_STREAM = 1, 2
+_ATTEMPTS = 64
 
 
 def draw_positives(
@@ -54,12 +57,22 @@ def draw_positives(
 
 
 def draw_negatives(
-    indptr: Int, indices: Int, users: Codes, n_items: int, n: int, *, seed: int, step: int
+    indptr: Int,
+    indices: Int,
+    users: Codes,
+    n_items: int,
+    n: int,
+    *,
+    seed: int,
+    step: int,
+    first: int = 0,
+    table: AliasTable | None = None,
 ) -> Codes:
-    """Draw `n` items for each user, uniformly among those the user has no interaction with.
+    """Draw `n` items for each user among those the user has no interaction with.
 
-    Exact and without rejection: the r-th item outside a sorted history is found by bisection. A
-    user who has touched every item gets uniform items.
+    Uniform draws are exact and without rejection: the r-th item outside a sorted history is found by
+    bisection. Draws from a `table` are repeated while they hit the history; the 64th time (and for a
+    user who has touched every item) they are uniform.
 
     Parameters
     ----------
@@ -69,6 +82,10 @@ def draw_negatives(
     n_items, n : int
     seed, step : int
         The draws are a pure function of both.
+    first : int
+        Number of `users[0]` in the whole batch: parts of a batch are drawn as the whole would be.
+    table : (thresholds, aliases), optional
+        Of `alias_table`: how likely each item is. None: all alike.
 
     Returns
     -------
@@ -81,8 +98,49 @@ def draw_negatives(
     array([[1, 1, 1, 1]], dtype=int32)
     """
     out = np.empty((len(users), n), dtype=np.int32)
-    _draw_negatives(indptr, indices, users, n_items, _key(seed, step, _NEGATIVE_STREAM), out)
+    key = _key(seed, step, _NEGATIVE_STREAM)
+    if table is None:
+        _draw_negatives(indptr, indices, users, n_items, key, first, out)
+    else:
+        _draw_by_table(indptr, indices, users, n_items, key, first, *table, out)
     return out
+
+
+def alias_table(weights: NDArray[np.floating]) -> AliasTable:
+    """Prepare draws of codes in proportion to weights, in constant time each (Walker 1977, Vose 1991).
+
+    Parameters
+    ----------
+    weights : float array [n]
+        Not negative, not all zero; popularity^β, for instance.
+
+    Returns
+    -------
+    thresholds : uint64 array [n]
+        Code i, drawn uniformly, is kept with probability thresholds[i] / 2³².
+    aliases : int32 array [n]
+        And replaced by aliases[i] otherwise.
+
+    Raises
+    ------
+    InputError
+        If a weight is negative or not finite, or their sum is zero.
+
+    Examples
+    --------
+    >>> table = alias_table(np.array([0.0, 1.0]))
+    >>> nobody = np.array([0, 0]), np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int32)
+    >>> draw_negatives(*nobody, 2, 4, seed=0, step=0, table=table)
+    array([[1, 1, 1, 1]], dtype=int32)
+    """
+    total = float(weights.sum(dtype=np.float64))
+    if not (np.isfinite(total) and total > 0 and weights.min() >= 0):
+        required = "weights must be finite, not negative, and not all zero"
+        raise InputError(required, f"a sum of {total}", "Check them.")
+    share = weights.astype(np.float64) * (len(weights) / total)
+    thresholds, aliases = np.full(len(share), 2**32, np.uint64), np.arange(len(share), dtype=np.int32)
+    _fill_alias_table(share, thresholds, aliases)
+    return thresholds, aliases
 
 
 def hash_uniform(rows: Int, n_columns: int, *, seed: int) -> NDArray[np.float32]:
@@ -151,23 +209,66 @@ def _draw_positives(indptr, indices, active, by_user, key, users, items):  # typ
 
 
 @njit(parallel=True, cache=True)
-def _draw_negatives(indptr, indices, users, n_items, key, out):  # type: ignore[no-untyped-def]
+def _draw_negatives(indptr, indices, users, n_items, key, first, out):  # type: ignore[no-untyped-def]
     batch, n = out.shape
     for b in prange(batch):
         start, stop = indptr[users[b]], indptr[users[b] + 1]
-        if stop - start >= n_items:
-            start = stop
-        free = n_items - (stop - start)
         for j in range(n):
-            rank = _below(key, b * n + j, free)
-            low, high = start, stop
-            while low < high:
-                middle = (low + high) // 2
-                if indices[middle] - (middle - start) > rank:
-                    high = middle
-                else:
-                    low = middle + 1
-            out[b, j] = rank + (low - start)
+            out[b, j] = _outside(indices, start, stop, n_items, key, (first + b) * n + j)
+
+
+@njit(cache=True)
+def _outside(indices, start, stop, n_items, key, counter):  # type: ignore[no-untyped-def]
+    """A uniform item outside the history indices[start:stop]; any item if that holds all."""
+    if stop - start >= n_items:
+        start = stop
+    rank = _below(key, counter, n_items - (stop - start))
+    low, high = start, stop
+    while low < high:
+        middle = (low + high) // 2
+        if indices[middle] - (middle - start) > rank:
+            high = middle
+        else:
+            low = middle + 1
+    return rank + (low - start)
+
+
+@njit(parallel=True, cache=True)
+def _draw_by_table(  # type: ignore[no-untyped-def]
+    indptr, indices, users, n_items, key, first, thresholds, aliases, out
+):
+    batch, n = out.shape
+    for b in prange(batch):
+        start, stop = indptr[users[b]], indptr[users[b] + 1]
+        for j in range(n):
+            counter = (first + b) * n + j
+            own_key, item = _random(key, counter), np.int64(-1)
+            for attempt in range(_ATTEMPTS):
+                code = _below(own_key, 2 * attempt, n_items)
+                is_kept = _random(own_key, 2 * attempt + 1) >> np.uint64(32) < thresholds[code]
+                code = code if is_kept else np.int64(aliases[code])
+                place = start + np.searchsorted(indices[start:stop], code)
+                if place == stop or indices[place] != code:
+                    item = code
+                    break
+            out[b, j] = item if item >= 0 else _outside(indices, start, stop, n_items, key, counter)
+
+
+@njit(cache=True)
+def _fill_alias_table(share, thresholds, aliases):  # type: ignore[no-untyped-def]
+    """Pair each code of less than the average weight with one that still has more (Vose 1991)."""
+    small, large = np.flatnonzero(share < 1), np.flatnonzero(share >= 1)
+    n_small, n_large = len(small), len(large)
+    waiting = np.empty(len(share), dtype=np.int64)
+    waiting[:n_small] = small
+    while n_small and n_large:
+        low, high = waiting[n_small - 1], large[n_large - 1]
+        thresholds[low], aliases[low] = np.uint64(share[low] * 2.0**32), high
+        share[high] -= 1 - share[low]
+        n_small -= 1
+        if share[high] < 1:
+            waiting[n_small] = high
+            n_small, n_large = n_small + 1, n_large - 1
 
 
 @njit(parallel=True, cache=True)

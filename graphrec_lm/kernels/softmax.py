@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.errors import check_number
 from graphrec_lm.kernels.known import known_gradients
-from graphrec_lm.kernels.softmax_own import own_negatives
+from graphrec_lm.kernels.softmax_own import Draws, own_negatives
 from graphrec_lm.kernels.softmax_shared import shared_negatives
 
 Codes = NDArray[np.int32]
@@ -22,7 +24,7 @@ def sampled_softmax(
     user_codes: Codes,
     positive_codes: Codes,
     *,
-    negatives: Codes,
+    negatives: Codes | Draws,
     tau: float,
     seen: Pattern | None = None,
 ) -> torch.Tensor:
@@ -37,12 +39,13 @@ def sampled_softmax(
     users, items : float32 tensors [n_users, dim], [n_items, dim]
         Representations of everyone, of any length; differentiated.
     user_codes, positive_codes : int32 arrays [batch]
-    negatives : int32 array [batch, n] or [n]
-        Each pair's own negatives, or negatives shared by the batch.
+    negatives : int32 array [batch, n] or [n], or (n, seed, step)
+        Each pair's own negatives, negatives shared by the batch, or `n` for each pair that
+        `draw_negatives` draws while they are needed.
     tau : float
         Temperature, > 0.
     seen : (indptr, indices), optional
-        For shared negatives: CSR pattern of what users must not have as a negative.
+        For shared and drawn negatives: CSR pattern of what users must not have as a negative.
 
     Returns
     -------
@@ -58,8 +61,11 @@ def sampled_softmax(
     check_number("tau", tau, above=0)
 
     def gradients(user_rows: Float32, item_rows: Float32) -> tuple[float, Float32, Float32]:
-        if negatives.ndim == 1:
-            return shared_negatives(user_rows, item_rows, user_codes, positive_codes, negatives, tau, seen)
-        return own_negatives(user_rows, item_rows, user_codes, positive_codes, negatives, tau)
+        is_shared = not isinstance(negatives, tuple) and negatives.ndim == 1
+        kernel: Any = shared_negatives if is_shared else own_negatives
+        found: tuple[float, Float32, Float32] = kernel(
+            user_rows, item_rows, user_codes, positive_codes, negatives, tau, seen
+        )
+        return found
 
     return known_gradients(users, items, gradients)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.kernels.exponential import exponential
 from graphrec_lm.kernels.memory import empty
+from graphrec_lm.kernels.sampling import draw_negatives
 from graphrec_lm.kernels.units import table_gradient, unit_rows_of
 from graphrec_lm.kernels.vectors import (
     AHEAD,
@@ -24,12 +25,25 @@ from graphrec_lm.kernels.vectors import (
 
 Codes = NDArray[np.int32]
 Float32 = NDArray[np.float32]
+Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
+Draws = tuple[int, int, int]
+
+_PAIRS = 4096  # of a micro-batch
 
 
 def own_negatives(
-    users: Float32, items: Float32, user_codes: Codes, positive_codes: Codes, negatives: Codes, tau: float
+    users: Float32,
+    items: Float32,
+    user_codes: Codes,
+    positive_codes: Codes,
+    negatives: Codes | Draws,
+    tau: float,
+    seen: Pattern | None,
 ) -> tuple[float, Float32, Float32]:
-    """Loss and gradients of `sampled_softmax` for negatives [batch, n].
+    """Loss and gradients of `sampled_softmax` for negatives [batch, n], given or drawn.
+
+    The batch is taken in micro-batches whose gradients meet at the tables: what is held does not
+    grow with it, and the result is that of the whole batch.
 
     Returns
     -------
@@ -39,16 +53,33 @@ def own_negatives(
     everyone = np.arange(len(items), dtype=np.int32)
     own, own_factors = unit_rows_of(users, user_codes, multiple=WIDTH)
     units, factors = unit_rows_of(items, everyone, multiple=WIDTH)
-    codes = np.concatenate([positive_codes[:, None], negatives], axis=1)
-    slopes = empty(codes.shape)
     own_grad, units_grad = empty(own.shape), empty(units.shape)
+    units_grad.fill(0)
     losses = np.empty(len(own), dtype=np.float32)
     scale = np.float32(1 / (len(own) * tau))
-    _to_slopes(own, units, codes, np.float32(1 / tau), scale, slopes, own_grad, losses)
-    _scatter(codes, slopes, own, get_num_threads(), units_grad)
+    for start in range(0, len(own), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        others = _negatives_of(negatives, part, user_codes, len(items), seen)
+        codes = np.concatenate([positive_codes[part, None], others], axis=1)
+        slopes = empty(codes.shape)
+        _to_slopes(own[part], units, codes, np.float32(1 / tau), scale, slopes, own_grad[part], losses[part])
+        _scatter(codes, slopes, own[part], get_num_threads(), units_grad)
     user_grad = table_gradient(user_codes, own_grad, own, own_factors, users.shape)
     item_grad = table_gradient(everyone, units_grad, units, factors, items.shape)
     return float(losses.mean(dtype=np.float64)), user_grad, item_grad
+
+
+def _negatives_of(
+    negatives: Codes | Draws, part: slice, user_codes: Codes, n_items: int, seen: Pattern | None
+) -> Codes:
+    """Rows of the given negatives, or the same rows drawn now."""
+    if not isinstance(negatives, tuple):
+        return negatives[part]
+    n, seed, step = negatives
+    users = user_codes[part]
+    indptr, indices = seen if seen is not None else (np.zeros(2, np.int64), np.zeros(0, np.int32))
+    users = users if seen is not None else np.zeros_like(users)
+    return draw_negatives(indptr, indices, users, n_items, n, seed=seed, step=step, first=part.start)
 
 
 @njit(parallel=True, cache=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
@@ -118,7 +149,6 @@ def _scatter(codes, slopes, users, parts, out):  # type: ignore[no-untyped-def]
     queries, table = users.reshape(-1), out.reshape(-1)
     for part in prange(parts):
         low, high = rows * part // parts, rows * (part + 1) // parts
-        out[low:high] = np.float32(0)
         chosen = np.empty(codes.shape[1], dtype=np.int32)
         for b in range(len(codes)):
             count = 0

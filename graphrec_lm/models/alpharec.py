@@ -16,6 +16,7 @@ from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import fold_table, graph_part
 from graphrec_lm.models.linear import LinearLearner
 from graphrec_lm.models.people import People
+from graphrec_lm.models.precision import uses_bfloat16
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.text import history_means, title_vectors
 from graphrec_lm.models.trained import TrainedRecommender, seeded
@@ -49,13 +50,18 @@ class AlphaRec(TrainedRecommender):
         Negatives for each positive, uniform outside the user's history.
     share_negatives : bool
         True: one set of `negatives` for the whole batch (each user's own items masked), far faster.
+    negative_power : float
+        Negatives in proportion to popularity^negative_power; 0 is uniform, as published.
     sampling : {"user", "interaction"}
         Draw a user then one of their items, as the authors do; or interactions uniformly.
     epochs, batch_size, learning_rate
-        Adam; an epoch is as many draws as there are interactions.
+        Adam; an epoch is as many draws as there are interactions. `batch_size="auto"` grows with the
+        graph, so that the cost of an epoch grows no faster than the interactions.
     valid_every, patience : int
         Epochs between validations (NDCG@20), and how many may pass without improvement.
     encoder : name, folder, TextEncoder, or list of them
+    precision : {"auto", "fp32", "bf16"}
+        Of matrix products while training; "auto" is bf16 on processors with matrix units for it.
     seed : int
         Makes a fit repeatable, bit for bit, on one machine.
     device : {"auto", "cpu"}
@@ -82,22 +88,26 @@ class AlphaRec(TrainedRecommender):
         tau: float = 0.15,
         negatives: int = 256,
         share_negatives: bool = False,
+        negative_power: float = 0.0,
         sampling: str = "user",
         epochs: int = 500,
-        batch_size: int = 4096,
+        batch_size: int | str = 4096,
         learning_rate: float = 5e-4,
         valid_every: int = 5,
         patience: int = 20,
         encoder: Any = DEFAULT_ENCODER,
+        precision: str = "auto",
         seed: int = 0,
         device: str = "auto",
         verbose: bool = True,
     ) -> None:
         self.projection, self.layers, self.dim, self.hidden, self.tau = projection, layers, dim, hidden, tau
-        self.negatives, self.share_negatives, self.sampling = negatives, share_negatives, sampling
+        self.negatives, self.share_negatives = negatives, share_negatives
+        self.negative_power, self.sampling = negative_power, sampling
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.valid_every, self.patience = valid_every, patience
-        self.encoder, self.seed, self.device, self.verbose = encoder, seed, device, verbose
+        self.encoder, self.precision = encoder, precision
+        self.seed, self.device, self.verbose = seed, device, verbose
 
     def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
         check_number("tau", self.tau, above=0)
@@ -108,7 +118,8 @@ class AlphaRec(TrainedRecommender):
         titles, notes = title_vectors(dataset, self.encoder)
         hidden = self.hidden or max(1, titles.shape[1] // 2)
         shape = titles.shape[1], hidden, self.dim
-        projection = Projection(self.projection, *shape, seeded(self.seed))
+        how = seeded(self.seed), uses_bfloat16(self.precision)
+        projection = Projection(self.projection, *shape, *how)
         kind = LinearLearner if self.projection == "linear" else _AlphaRecLearner
         return kind(projection, torch.from_numpy(titles), graph, self.layers, self.tau), notes
 
@@ -140,9 +151,10 @@ class _AlphaRecLearner(Learner):
         super().__init__()
         self.projection, self.titles, self.graph = projection, titles, graph
         self.layers, self.tau = layers, tau
+        self._inputs = titles.bfloat16() if projection.in_bfloat16 else titles
 
     def layer_zero(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.projection.users_and_items(self.titles, self.graph)
+        return self.projection.users_and_items(self._inputs, self.graph)
 
     def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
         return self.graph.propagate(*self.layer_zero(), self.layers)

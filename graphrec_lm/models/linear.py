@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import spmm, take_rows
 from graphrec_lm.models.fold_in import item_layers
+from graphrec_lm.models.precision import product
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.training import Batch, Learner
 from graphrec_lm.training.losses import infonce
@@ -70,7 +71,8 @@ class LinearLearner(Learner):
         else:
             items = torch.from_numpy(self.items)
         weights = self.projection.w1
-        return infonce(users @ weights, items @ weights, local, self.tau)
+        users, items = (product(table, weights, self.projection.in_bfloat16) for table in (users, items))
+        return infonce(users, items, local, self.tau)
 
     def _rows(
         self, indptr: NDArray[np.int64], indices: NDArray[np.int32], own: Float32, sums: Float32

@@ -25,7 +25,8 @@ class MF(IdRecommender):
         L2 penalty of BPR on the embeddings of each batch.
     negatives : int, optional
         None: 1 for BPR, 256 for InfoNCE.
-    share_negatives, sampling, epochs, batch_size, learning_rate, valid_every, patience, seed, device, verbose
+    share_negatives, negative_power, sampling, epochs, batch_size
+    learning_rate, valid_every, patience, seed, device, verbose
         As for `AlphaRec`.
 
     Examples
@@ -46,9 +47,10 @@ class MF(IdRecommender):
         regularization: float = 1e-4,
         negatives: int | None = None,
         share_negatives: bool = False,
+        negative_power: float = 0.0,
         sampling: str = "interaction",
         epochs: int = 1000,
-        batch_size: int = 2048,
+        batch_size: int | str = 2048,
         learning_rate: float = 1e-3,
         valid_every: int = 5,
         patience: int = 20,
@@ -58,7 +60,8 @@ class MF(IdRecommender):
     ) -> None:
         self.dim, self.loss, self.tau = dim, loss, tau
         self.regularization, self.negatives, self.share_negatives = regularization, negatives, share_negatives
-        self.sampling, self.epochs, self.batch_size = sampling, epochs, batch_size
+        self.negative_power, self.sampling = negative_power, sampling
+        self.epochs, self.batch_size = epochs, batch_size
         self.learning_rate, self.valid_every, self.patience = learning_rate, valid_every, patience
         self.seed, self.device, self.verbose = seed, device, verbose
 

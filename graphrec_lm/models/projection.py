@@ -11,6 +11,7 @@ from torch.nn import functional
 from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import empty, leaky_relu, leaky_relu_gradient, spmm
+from graphrec_lm.models.precision import product
 
 
 class Projection(torch.nn.Module):
@@ -27,6 +28,8 @@ class Projection(torch.nn.Module):
         d_LM, width of the MLP's inner layer, dimension of the result.
     generator : torch.Generator
         Initial weights: U(±1/√fan_in), the default of `torch.nn.Linear`.
+    in_bfloat16 : bool
+        Multiply matrices in bfloat16 while training; weights and sums of them stay float32.
     """
 
     w1: torch.Tensor
@@ -34,12 +37,20 @@ class Projection(torch.nn.Module):
     w2: torch.Tensor
     b2: torch.Tensor
 
-    def __init__(self, kind: str, width: int, hidden: int, dim: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        kind: str,
+        width: int,
+        hidden: int,
+        dim: int,
+        generator: torch.Generator,
+        in_bfloat16: bool = False,
+    ) -> None:
         super().__init__()
         check_choice("projection", kind, ("linear", "mlp"))
         check_number("dim", dim, least=1, integer=True)
         check_number("hidden", hidden, least=1, integer=True)
-        self.kind = kind
+        self.kind, self.in_bfloat16 = kind, in_bfloat16
         shapes = (
             {"w1": (width, dim)}
             if kind == "linear"
@@ -63,17 +74,17 @@ class Projection(torch.nn.Module):
 
         Parameters
         ----------
-        titles : float32 tensor [n_items, d_LM]
+        titles : float32 (or bfloat16) tensor [n_items, d_LM]
         graph : BipartiteGraph
 
         Returns
         -------
         users, items : float32 tensors [n_users, dim], [n_items, dim]
         """
-        first = titles @ self.w1
+        first = product(titles, self.w1, self.in_bfloat16)
         if self.kind == "linear":
             return graph.history_mean(first), first
-        users, items = _HiddenLayer.apply(first, self.b1, self.w2, self.b2, graph)
+        users, items = _HiddenLayer.apply(first, self.b1, self.w2, self.b2, graph, self.in_bfloat16)
         return users, items
 
 
@@ -92,13 +103,14 @@ class _HiddenLayer(torch.autograd.Function):
         w2: torch.Tensor,
         b2: torch.Tensor,
         graph: BipartiteGraph,
+        bfloat16: bool,
     ) -> tuple[torch.Tensor, ...]:
         table, bias = first.numpy(), b1.numpy()
         means = spmm(graph.indptr, graph.indices, table, row_scale=graph.user_scale**2)
         ctx.hidden = leaky_relu(means, bias, out=means), leaky_relu(table, bias, out=empty(table.shape))
         ctx.save_for_backward(w2)
-        ctx.graph = graph
-        return tuple(_product(torch.from_numpy(hidden), w2).add_(b2) for hidden in ctx.hidden)
+        ctx.graph, ctx.bfloat16 = graph, bfloat16
+        return tuple(_product(torch.from_numpy(hidden), w2, bfloat16).add_(b2) for hidden in ctx.hidden)
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -107,15 +119,16 @@ class _HiddenLayer(torch.autograd.Function):
         b1_grad, w2_grad, b2_grad = torch.zeros(len(w2)), torch.zeros_like(w2), torch.zeros(w2.shape[1])
         for gradients, activated in zip(upstream, hidden, strict=True):
             b2_grad += gradients.sum(0)
-            w2_grad.addmm_(torch.from_numpy(activated).T, gradients)
-            leaky_relu_gradient(_product(gradients, w2.T).numpy(), activated, out=activated)
+            w2_grad += product(torch.from_numpy(activated).T, gradients, ctx.bfloat16)
+            slopes = _product(gradients, w2.T, ctx.bfloat16)
+            leaky_relu_gradient(slopes.numpy(), activated, out=activated)
             b1_grad += torch.from_numpy(activated).sum(0)
         transposed = graph.item_indptr, graph.item_indices
         first_grad = spmm(*transposed, hidden[0], col_scale=graph.user_scale**2, add=hidden[1])
-        return torch.from_numpy(first_grad), b1_grad, w2_grad, b2_grad, None
+        return torch.from_numpy(first_grad), b1_grad, w2_grad, b2_grad, None, None
 
 
-def _product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+def _product(left: torch.Tensor, right: torch.Tensor, bfloat16: bool) -> torch.Tensor:
     """left @ right, in memory that the step before has used."""
     out = torch.from_numpy(empty((len(left), right.shape[1])))
-    return torch.mm(left, right, out=out)
+    return out.copy_(product(left, right, True)) if bfloat16 else torch.mm(left, right, out=out)

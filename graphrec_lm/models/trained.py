@@ -26,15 +26,17 @@ Float32 = NDArray[np.float32]
 class TrainedRecommender(FactorRecommender):
     """Base of trained models; a model writes `_learner` and `_learned`.
 
-    Its constructor stores, besides its own parameters: `negatives`, `share_negatives`, `sampling`,
-    `epochs`, `batch_size`, `learning_rate`, `valid_every`, `patience`, `seed`, `device`, `verbose`.
+    Its constructor stores, besides its own parameters: `negatives`, `share_negatives`, `negative_power`,
+    `sampling`, `epochs`, `batch_size`, `learning_rate`, `valid_every`, `patience`, `seed`, `device`,
+    `verbose`.
     """
 
     negatives: int | None
     share_negatives: bool
+    negative_power: float
     sampling: str
     epochs: int
-    batch_size: int
+    batch_size: int | str
     learning_rate: float
     valid_every: int
     patience: int
@@ -66,7 +68,7 @@ class TrainedRecommender(FactorRecommender):
         learner, notes = self._learner(dataset, graph)
         history = train(
             learner,
-            BatchSampler(graph, self.sampling, self._negatives, self.share_negatives, self.seed),
+            self._sampler(graph),
             options,
             validate=self._validator(graph, valid) if valid and valid.n_interactions else None,
             callbacks=callbacks,
@@ -83,6 +85,10 @@ class TrainedRecommender(FactorRecommender):
         notes = notes | {"cosine": self._cosine}
         return Fitted.of(dataset, valid, arrays, history=history, notes=notes)
 
+    def _sampler(self, graph: BipartiteGraph) -> BatchSampler:
+        how = self._negatives, self.share_negatives, self.seed, self.negative_power
+        return BatchSampler(graph, self.sampling, *how)
+
     def _options(self) -> TrainingOptions:
         check_choice("sampling", self.sampling, ("user", "interaction"))
         check_number("negatives", self._negatives, least=1, integer=True)
@@ -90,6 +96,7 @@ class TrainedRecommender(FactorRecommender):
             raise InputError(
                 "`share_negatives` must be True or False", repr(self.share_negatives), "Pass a bool."
             )
+        check_number("negative_power", self.negative_power)
         check_number("seed", self.seed, least=0, most=2**63 - 1, integer=True)
         return TrainingOptions(
             self.epochs, self.batch_size, self.learning_rate, self.valid_every, self.patience

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import draw_negatives, draw_positives, take_rows
+from graphrec_lm.kernels import alias_table, draw_negatives, draw_positives, take_rows
 
 Codes = NDArray[np.int32]
 
@@ -49,6 +50,8 @@ class BatchSampler:
         Number for each positive, or for the whole batch if `shared`.
     shared : bool
     seed : int
+    power : float
+        Negatives are drawn in proportion to popularity^power: 0 uniformly, 1 by popularity.
 
     Examples
     --------
@@ -62,6 +65,7 @@ class BatchSampler:
     negatives: int
     shared: bool
     seed: int
+    power: float = 0.0
 
     def draw(self, step: int, size: int) -> Batch:
         """The batch of number `step`, with `size` positives."""
@@ -73,5 +77,10 @@ class BatchSampler:
         return Batch(users, items, self._negatives(*nobody, step)[0], seen=pattern)
 
     def _negatives(self, indptr: NDArray[np.int64], indices: Codes, users: Codes, step: int) -> Codes:
-        n_items = self.graph.n_items
-        return draw_negatives(indptr, indices, users, n_items, self.negatives, seed=self.seed, step=step)
+        shape = self.graph.n_items, self.negatives
+        return draw_negatives(indptr, indices, users, *shape, seed=self.seed, step=step, table=self._table)
+
+    @cached_property
+    def _table(self) -> tuple[NDArray[np.uint64], Codes] | None:
+        """Of popularity^power."""
+        return alias_table(np.diff(self.graph.item_indptr) ** float(self.power)) if self.power else None

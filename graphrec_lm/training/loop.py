@@ -27,8 +27,10 @@ class TrainingOptions:
     ----------
     epochs : int
         At most; an epoch is as many positive draws as there are interactions.
-    batch_size : int
-        Positives a step.
+    batch_size : int or "auto"
+        Positives a step. A step of a graph model costs all interactions whatever the batch, so an epoch
+        at a fixed size is quadratic in them; "auto" is the power of two that makes about 80 steps an
+        epoch (at least 256).
     learning_rate : float
         Of Adam.
     valid_every : int
@@ -38,15 +40,26 @@ class TrainingOptions:
     """
 
     epochs: int
-    batch_size: int
+    batch_size: int | str
     learning_rate: float
     valid_every: int
     patience: int
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "valid_every", "patience"):
-            check_number(name, getattr(self, name), least=1, integer=True)
+            if (name, getattr(self, name)) != ("batch_size", "auto"):
+                check_number(name, getattr(self, name), least=1, integer=True)
         check_number("learning_rate", self.learning_rate, above=0)
+
+    def pairs(self, n_edges: int) -> int:
+        """Positives a step on a graph of `n_edges` interactions.
+
+        >>> TrainingOptions(1, "auto", 1e-3, 1, 1).pairs(323_000)
+        4096
+        """
+        if not isinstance(self.batch_size, str):
+            return min(self.batch_size, n_edges)
+        return min(max(256, 2 ** round(math.log2(max(1, n_edges) / 80))), n_edges)
 
 
 def train(
@@ -111,8 +124,8 @@ def train(
 
 def _epoch(state: TrainingState, sampler: BatchSampler, options: TrainingOptions) -> EpochRecord:
     started = time.perf_counter()
-    steps = max(1, math.ceil(sampler.graph.n_edges / options.batch_size))
-    size = min(options.batch_size, sampler.graph.n_edges)
+    size = options.pairs(sampler.graph.n_edges)
+    steps = max(1, math.ceil(sampler.graph.n_edges / max(1, size)))
     total = 0.0
     for step in range(state.epoch * steps, (state.epoch + 1) * steps):
         loss = state.learner.loss(sampler.draw(step, size))

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from graphrec_lm.errors import InputError
-from graphrec_lm.kernels import draw_negatives, draw_positives, hash_uniform
+from graphrec_lm.kernels import (
+    alias_table,
+    draw_negatives,
+    draw_positives,
+    hash_uniform,
+    reference,
+    sampling,
+)
 from tests.support import patterns, random_csr, thread_counts, threads
 
 NOBODY = np.zeros(2, np.int64), np.zeros(0, np.int32)
@@ -31,8 +38,10 @@ def draws(seed=0, step=0, n=64):
     by_user, by_edge = (
         draw_positives(*graph[:2], n, by=by, seed=seed, step=step) for by in ("user", "interaction")
     )
-    negatives = draw_negatives(*graph[:2], by_user[0], 30, 5, seed=seed, step=step)
-    return [*by_user, *by_edge, negatives]
+    arguments = *graph[:2], by_user[0], 30, 5
+    table = alias_table(graph.dense.sum(0))
+    negatives = [draw_negatives(*arguments, seed=seed, step=step, table=t) for t in (None, table)]
+    return [*by_user, *by_edge, *negatives]
 
 
 def test_are_a_pure_function_of_seed_and_step():
@@ -54,22 +63,57 @@ def test_do_not_depend_on_the_number_of_threads():
         assert all(np.array_equal(a, b) for a, b in zip(results[0], result, strict=True))
 
 
-@given(pattern=patterns(), seed=st.integers(0, 2**40), step=st.integers(0, 10**9))
-def test_negatives_are_the_drawn_ranks_among_the_items_outside_the_history(pattern, seed, step):
-    for user in range(pattern.n_rows):
-        free = np.flatnonzero(pattern.dense[user] == 0)
-        free = free if len(free) else np.arange(pattern.n_columns)
-        drawn = draw_negatives(
-            pattern.indptr,
-            pattern.indices,
-            np.array([user], np.int32),
-            pattern.n_columns,
-            20,
-            seed=seed,
-            step=step,
-        )
-        ranks = draw_negatives(*NOBODY, ONE, len(free), 20, seed=seed, step=step)
-        np.testing.assert_array_equal(drawn, free[ranks])
+def histories(pattern):
+    return [np.flatnonzero(row).tolist() for row in pattern.dense]
+
+
+@given(pattern=patterns(), seed=st.integers(0, 2**40), step=st.integers(0, 10**9), first=st.integers(0, 99))
+def test_negatives_equal_the_readable_twin(pattern, seed, step, first):
+    users = np.arange(pattern.n_rows, dtype=np.int32)[::-1].copy()
+    arguments = pattern.indptr, pattern.indices, users, pattern.n_columns, 5
+    found = draw_negatives(*arguments, seed=seed, step=step, first=first)
+    key = int(sampling._key(seed, step, sampling._NEGATIVE_STREAM))
+    expected = reference.draw_negatives(histories(pattern)[::-1], pattern.n_columns, 5, key, first)
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(pattern=patterns(), by=st.sampled_from(("user", "interaction")), step=st.integers(0, 10**9))
+def test_positives_equal_the_readable_twin(pattern, by, step):
+    if not len(pattern.indices):
+        return
+    users, items = draw_positives(pattern.indptr, pattern.indices, 30, by=by, seed=1, step=step)
+    key = int(sampling._key(1, step, sampling._POSITIVE_STREAM))
+    expected = reference.draw_positives(histories(pattern), 30, by, key)
+    np.testing.assert_array_equal(np.stack([users, items], axis=1), expected)
+
+
+@pytest.mark.parametrize("weights", [[2, 1], [3, 1, 0, 2.5], np.arange(20) ** 0.75, np.full(7, 1e-30)])
+def test_draws_from_a_table_follow_the_weights(weights):
+    weights = np.asarray(weights, dtype=np.float64)
+    table = alias_table(weights)
+    found = draw_negatives(*NOBODY, ONE, len(weights), 40_000, seed=0, step=0, table=table)
+    assert_frequencies(found, weights / weights.sum())
+
+
+def test_draws_from_a_table_keep_out_of_the_history_and_keep_proportions_outside():
+    weights, history = np.arange(1.0, 9.0), np.array([1, 6, 7], np.int32)
+    indptr = np.array([0, 3])
+    found = draw_negatives(indptr, history, ONE, 8, 40_000, seed=0, step=0, table=alias_table(weights))
+    free = np.where(np.isin(np.arange(8), history), 0, weights)
+    assert_frequencies(found, free / free.sum())
+
+
+def test_where_the_table_gives_only_the_history_draws_are_uniform_outside_it():
+    table = alias_table(np.array([1.0, 0.0, 0.0, 0.0]))
+    history = np.zeros(1, np.int32)
+    found = draw_negatives(np.array([0, 1]), history, ONE, 4, 10_000, seed=0, step=0, table=table)
+    assert_frequencies(found, [0, 1 / 3, 1 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize("weights", [[0.0, 0.0], [1.0, -1.0], [1.0, np.nan], [np.inf, 1.0]])
+def test_weights_must_make_sense(weights):
+    with pytest.raises(InputError, match="weights must be finite, not negative, and not all zero"):
+        alias_table(np.array(weights))
 
 
 @pytest.mark.parametrize("history", [[], [0], [19], [0, 1, 2, 17, 18, 19], [3, 9, 10, 11], range(18)])
@@ -88,14 +132,6 @@ def test_a_user_who_touched_everything_gets_uniform_items():
 def test_negatives_of_two_users_are_independent():
     found = draw_negatives(*NOBODY, np.zeros(200, np.int32), 10, 100, seed=0, step=0)
     assert_frequencies(found[:-1] * 10 + found[1:], np.full(100, 1 / 100))
-
-
-@given(pattern=patterns(), by=st.sampled_from(("user", "interaction")), step=st.integers(0, 10**9))
-def test_positives_are_interactions(pattern, by, step):
-    if not len(pattern.indices):
-        return
-    users, items = draw_positives(pattern.indptr, pattern.indices, 30, by=by, seed=0, step=step)
-    assert pattern.dense[users, items].all()
 
 
 def test_positives_by_interaction_are_uniform_over_interactions():

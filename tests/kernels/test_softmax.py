@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec_lm.errors import InputError
-from graphrec_lm.kernels import reference, sampled_softmax
+from graphrec_lm.kernels import draw_negatives, reference, sampled_softmax, softmax_own
 from tests.support import WIDTHS, normal, random_csr, thread_counts, threads
 
 SIZES = st.integers(1, 9)
@@ -65,6 +65,27 @@ def assert_agree(found, expected, tau):
 @given(case=cases(shared=False))
 def test_own_negatives(case):
     assert_agree(fused(case), twin(case), case.tau)
+
+
+@given(case=cases(shared=False), block=st.integers(1, 9))
+def test_micro_batches_change_no_bit(case, block):
+    whole = fused(case)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(softmax_own, "_PAIRS", block)
+        found = fused(case)
+    assert all(torch.equal(one, other) for one, other in zip(whole, found, strict=True))
+
+
+@given(case=cases(shared=False), block=st.integers(1, 9), density=st.sampled_from((0.0, 0.4, 1.0)))
+def test_drawn_negatives_are_those_of_draw_negatives(case, block, density):
+    seen = random_csr(len(case.users), len(case.items), density, seed=5)
+    n = case.negatives.shape[1]
+    given = draw_negatives(*seen[:2], case.user_codes, len(case.items), n, seed=3, step=4)
+    whole = fused(case._replace(negatives=given))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(softmax_own, "_PAIRS", block)
+        found = fused(case._replace(negatives=(n, 3, 4)), seen[:2] if density else None)
+    assert all(torch.equal(one, other) for one, other in zip(whole, found, strict=True))
 
 
 @given(case=cases(shared=True))

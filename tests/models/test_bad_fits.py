@@ -47,6 +47,13 @@ FITTED = {
     "a cold temperature": (fit(AlphaRec, tau=0), "`tau` must be a number > 0", "0", "range"),
     "no negatives": (fit(AlphaRec, negatives=0), "`negatives` must be an integer >= 1", "0", "range"),
     "negatives of None": (fit(AlphaRec, negatives=None), "`negatives` must be an integer", "None", "range"),
+    "a power that is no number": (
+        fit(AlphaRec, negative_power=np.inf),
+        "`negative_power` must be a number",
+        "inf",
+        "range",
+    ),
+    "another precision": (fit(AlphaRec, precision="bf61"), "`precision` must be", "'bf61'", "mean 'bf16'"),
     "another sampling": (fit(AlphaRec, sampling="users"), "`sampling` must be", "'users'", "mean 'user'"),
     "no epochs": (fit(AlphaRec, epochs=0), "`epochs` must be an integer >= 1", "0", "range"),
     "another device": (fit(AlphaRec, device="tpu"), "`device` must be one of", "'tpu'", "auto, cpu"),

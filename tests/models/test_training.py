@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from graphrec_lm.data import load_dataset
 from graphrec_lm.errors import InputError
 from graphrec_lm.models import MF, AlphaRec, LightGCN
 from graphrec_lm.training import Checkpoint
@@ -90,6 +91,17 @@ def test_a_checkpoint_belongs_to_one_run(make, world, tmp_path, change):
         model.fit(train, valid=valid, callbacks=[Checkpoint(path)])
     check(error, ["the same parameters, seed and data", "another run's", "another path"])
     assert model._fitted is None
+
+
+def test_bfloat16_products_give_the_same_quality():
+    train, valid, _ = load_dataset("movielens-small").split("from_column")
+    settings = {"batch_size": 1024, "learning_rate": 4e-3, "negatives": 256, "share_negatives": True}
+    quality = {}
+    for precision in ("fp32", "bf16"):
+        model = AlphaRec(**settings, epochs=4, precision=precision, sampling="interaction", verbose=False)
+        quality[precision] = model.fit(train).evaluate(valid)["ndcg@20"]
+    assert quality["bf16"] != quality["fp32"] and quality["fp32"] > 0.12
+    assert quality["bf16"] == pytest.approx(quality["fp32"], rel=0.02)
 
 
 @pytest.mark.parametrize("share_negatives", [True, False])

@@ -125,6 +125,23 @@ def test_bad_options(name):
     check(error, [*words, "in that range"])
 
 
+@pytest.mark.parametrize(("edges", "size"), [(10, 10), (40_000, 512), (323_000, 4096), (10**8, 2**20)])
+def test_an_automatic_batch_grows_with_the_graph(edges, size):
+    assert options(batch_size="auto").pairs(edges) == size
+
+
+def test_an_automatic_batch_trains():
+    learner, history = run(batch_size="auto", epochs=2)
+    assert [len(batch.users) for batch in learner.batches] == [GRAPH.n_edges] * 2 and len(history) == 2
+
+
+def test_the_sampler_may_draw_negatives_by_popularity():
+    sampler = BatchSampler(GRAPH, "user", negatives=5_000, shared=True, seed=0, power=0.5)
+    found = np.bincount(sampler.draw(step=0, size=1).negatives, minlength=GRAPH.n_items)
+    weights = np.diff(GRAPH.item_indptr) ** 0.5
+    np.testing.assert_allclose(found / 5_000, weights / weights.sum(), atol=0.02)
+
+
 @pytest.mark.parametrize("by", ["user", "interaction"])
 def test_the_sampler_draws_from_the_graph_and_beside_it(by):
     dense = np.zeros((GRAPH.n_users, GRAPH.n_items), bool)

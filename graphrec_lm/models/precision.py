@@ -1,0 +1,37 @@
+"""Matrix products in bfloat16, where the processor has units for them."""
+
+from __future__ import annotations
+
+import torch
+
+from graphrec_lm.errors import check_choice
+
+
+def uses_bfloat16(precision: str) -> bool:
+    """Whether a model of that `precision` multiplies matrices in bfloat16.
+
+    Parameters
+    ----------
+    precision : {"auto", "fp32", "bf16"}
+        "auto" is "bf16" on processors with matrix units for it (Intel AMX), else "fp32": vector
+        instructions alone (AVX512-BF16) were slower than fp32 where we measured (docs/decisions.md).
+        It asks the processor and times nothing, so that a seed gives the same fit every time.
+
+    Examples
+    --------
+    >>> uses_bfloat16("bf16"), uses_bfloat16("fp32")
+    (True, False)
+    """
+    check_choice("precision", precision, ("auto", "fp32", "bf16"))
+    if precision == "auto":
+        return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    return precision == "bf16"
+
+
+def product(left: torch.Tensor, right: torch.Tensor, bfloat16: bool) -> torch.Tensor:
+    """left @ right, differentiably; with `bfloat16` the factors and the result are rounded to 8 bits.
+
+    >>> product(torch.tensor([[1.001]]), torch.ones(1, 1), True)
+    tensor([[1.]])
+    """
+    return (left.bfloat16() @ right.bfloat16()).float() if bfloat16 else left @ right
