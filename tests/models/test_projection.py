@@ -32,4 +32,5 @@ def test_values_and_gradients(kind, n_users, n_items, in_bfloat16):
     expected = run(projection(means), projection(titles))
     for ours, theirs in zip(found, expected, strict=True):
         distance, length = float((ours - theirs).detach().norm()), float(theirs.detach().norm())
-        assert distance <= (0.02 if in_bfloat16 else 1e-5) * length
+        # rounding to 8 bits moves some sums to the other side of the LeakyReLU's kink
+        assert distance <= (0.05 if in_bfloat16 else 1e-5) * length
