@@ -28,7 +28,10 @@ class Edges(NamedTuple):
 
 def pair_keys(user_codes: np.ndarray, item_codes: np.ndarray, n_items: int) -> np.ndarray:
     """Return one int64 key for each pair; keys sort by user, then by item."""
-    return user_codes.astype(np.int64) * n_items + item_codes
+    keys = user_codes.astype(np.int64)
+    keys *= n_items
+    keys += item_codes
+    return keys
 
 
 def merge_pairs(
@@ -49,17 +52,17 @@ def merge_pairs(
     keys = pair_keys(user_codes, item_codes, n_items)
     if weights is None:
         keys.sort()
-        starts = group_starts(keys)
-        merged = None
+        is_first = np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)]
+        keys, merged = keys if is_first.all() else keys[is_first], None
     else:
         order = np.lexsort((weights, keys))
         keys = keys[order]
         starts = group_starts(keys)
         sums = np.add.reduceat(weights[order].astype(np.float64), starts) if len(starts) else weights[:0]
-        merged = sums.astype(np.float32)
-    users, items = np.divmod(keys[starts], n_items)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))])
-    return Edges(indptr.astype(np.int64), items.astype(np.int32), merged)
+        keys, merged = keys[starts], sums.astype(np.float32)
+    indptr = np.searchsorted(keys, np.arange(n_users + 1) * n_items)
+    keys %= n_items
+    return Edges(indptr, keys.astype(np.int32), merged)
 
 
 def group_starts(keys: np.ndarray) -> np.ndarray:

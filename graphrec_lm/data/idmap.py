@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from graphrec_lm.data.ids import as_objects, distinct, frozen, id_values
+from graphrec_lm.data.ids import as_objects, distinct, frozen, id_values, is_compact
 from graphrec_lm.errors import InputError, UnknownIdError, check_choice, first_few
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,10 +93,21 @@ class IdMap:
     def _index(self) -> pd.Index:
         return pd.Index(self.ids, dtype=self.ids.dtype)
 
+    @cached_property
+    def _places(self) -> np.ndarray | None:
+        """For integer ids that lie close together: the code of each number from the smallest on, or -1."""
+        if self.kind != "int" or not is_compact(self.ids, len(self)):
+            return None
+        places = np.full(int(self.ids.max()) - int(self.ids.min()) + 1, -1, dtype=np.int32)
+        places[self.ids - self.ids.min()] = np.arange(len(self), dtype=np.int32)
+        return places
+
     def _find(self, values: np.ndarray | pa.Array) -> np.ndarray:
         if len(values) and isinstance(values, np.ndarray) != (self.kind == "int"):
             return np.full(len(values), -1, dtype=np.int32)
         if isinstance(values, np.ndarray):
+            if self._places is not None:
+                return _look_up(self._places, self.ids.min(), values)
             return self._index.get_indexer(pd.Index(values)).astype(np.int32)
         encoded = values.dictionary_encode()
         found = self._index.get_indexer(pd.Index(as_objects(encoded.dictionary), dtype=object))
@@ -123,3 +136,13 @@ class IdMap:
     def __repr__(self) -> str:
         head = ", ".join(repr(i) for i in self.ids[:3].tolist())
         return f"IdMap({len(self)} {self.kind} ids: {head}{', ...' if len(self) > 3 else ''})"
+
+
+def _look_up(places: np.ndarray, low: np.integer, values: np.ndarray) -> np.ndarray:
+    """Codes by address, -1 outside the table: a hash of every value would take ten times as long."""
+    codes = np.empty(len(values), dtype=np.int32)
+    for start in range(0, len(values), _CHUNK):
+        offsets = (values[start : start + _CHUNK] - low).view(np.uint64)  # below `low`: huge
+        inside = offsets < len(places)
+        codes[start : start + _CHUNK] = np.where(inside, places[np.where(inside, offsets, 0)], -1)
+    return codes

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from graphrec_lm.errors import InputError, first_few
 
+_CHUNK = 1 << 20
 _CONVERT = "Convert the ids to one type, e.g. with .astype(int) or .astype(str)."
 
 
@@ -57,10 +58,25 @@ def id_values(values: Any, name: str) -> np.ndarray | pa.Array:
 def distinct(values: np.ndarray | pa.Array) -> np.ndarray:
     """Return the distinct ids, sorted: int64, or an object array of str."""
     if isinstance(values, np.ndarray):
+        if is_compact(values, len(values)):
+            low = values.min()
+            seen = np.zeros(values.max() - low + 1, dtype=bool)
+            for start in range(0, len(values), _CHUNK):
+                seen[values[start : start + _CHUNK] - low] = True
+            return np.flatnonzero(seen) + low
         import pandas as pd
 
         return np.sort(pd.unique(values))
     return np.sort(as_objects(pc.unique(values)))
+
+
+def is_compact(ids: np.ndarray, count: int) -> bool:
+    """Whether a table over the range of integer ids takes little memory beside `count` of them.
+
+    >>> is_compact(np.array([5, 9]), 2), is_compact(np.array([0, 10**9]), 2)
+    (True, False)
+    """
+    return len(ids) > 0 and int(ids.max()) - int(ids.min()) < max(4 * count, 1 << 16)
 
 
 def as_objects(values: np.ndarray | pa.Array) -> np.ndarray:
@@ -94,6 +110,8 @@ def _from_python(values: Any) -> pa.Array | pa.ChunkedArray:
 
 
 def _refuse_null(column: pa.Array, name: str) -> None:
+    if column.null_count == 0 and not pa.types.is_floating(column.type):
+        return
     missing = pc.is_null(column, nan_is_null=pa.types.is_floating(column.type))
     rows = np.flatnonzero(missing.to_numpy(zero_copy_only=False))
     if len(rows):

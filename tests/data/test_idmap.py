@@ -15,6 +15,9 @@ from graphrec_lm.errors import InputError, UnknownIdError
 
 texts = st.text(min_size=1).filter(lambda t: t.strip() != "" and t.isprintable())
 integers = st.integers(min_value=-(2**63), max_value=2**63 - 1)
+nearby = st.sampled_from((-(2**63), 0, 7, 2**63 - 40)).flatmap(
+    lambda base: st.lists(st.integers(base, base + 39))
+)
 distinct_ids = st.one_of(st.lists(integers, unique=True), st.lists(texts, unique=True, min_size=1))
 
 
@@ -27,7 +30,7 @@ def test_ids_and_codes_are_inverse(ids):
     assert idmap.ids[codes].tolist() == ids
 
 
-@given(st.lists(integers), st.lists(integers))
+@given(st.one_of(nearby, st.lists(integers)), st.one_of(nearby, st.lists(integers)))
 def test_unknown_ids_are_marked(known, asked):
     idmap = IdMap.from_values(np.array(known, dtype=np.int64))
     codes = idmap.codes(np.array(asked, dtype=np.int64), on_unknown="mark")
@@ -36,7 +39,7 @@ def test_unknown_ids_are_marked(known, asked):
         assert code == -1 or idmap.ids[code] == id_
 
 
-@given(st.lists(texts, min_size=1), st.randoms())
+@given(st.one_of(st.lists(texts, min_size=1), nearby), st.randoms())
 def test_from_values_is_sorted_and_ignores_order(values, rng):
     shuffled = list(values)
     rng.shuffle(shuffled)
