@@ -141,15 +141,14 @@ def bench(name: str, train: Any, encoder: Any, steps: int) -> dict[str, Any]:
     }
 
 
-def pyg_lightgcn(graph: BipartiteGraph, steps: int) -> float:
-    """Seconds an epoch of PyG's LightGCN, its own loss, the same batches."""
+def pyg_module(graph: BipartiteGraph) -> tuple[Any, Callable[[Any], torch.Tensor], torch.Tensor]:
+    """PyG's LightGCN, its own loss of a batch, and the edges it propagates over."""
     from torch_geometric.nn.models import LightGCN
 
     rows = np.repeat(np.arange(graph.n_users), np.diff(graph.indptr))
     columns = graph.indices.astype(np.int64) + graph.n_users
     edges = torch.from_numpy(np.stack([np.concatenate([rows, columns]), np.concatenate([columns, rows])]))
     module = LightGCN(graph.n_users + graph.n_items, DIM, LAYERS)
-    sampler = BatchSampler(graph, "user", 1, False, 0)
 
     def loss(batch: Any) -> torch.Tensor:
         users = torch.from_numpy(batch.users).long()
@@ -159,7 +158,14 @@ def pyg_lightgcn(graph: BipartiteGraph, steps: int) -> float:
         found: torch.Tensor = module.recommendation_loss(*scores.chunk(2), lambda_reg=PENALTY)
         return found
 
-    return seconds_a_step(step_of(module, loss, sampler), steps) * math.ceil(graph.n_edges / BATCH)
+    return module, loss, edges
+
+
+def pyg_lightgcn(graph: BipartiteGraph, steps: int) -> float:
+    """Seconds an epoch of PyG's LightGCN, the same batches as ours."""
+    module, loss, _ = pyg_module(graph)
+    step = step_of(module, loss, BatchSampler(graph, "user", 1, False, 0))
+    return seconds_a_step(step, steps) * math.ceil(graph.n_edges / BATCH)
 
 
 def peers(graph: BipartiteGraph, steps: int) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
 Int = NDArray[np.integer]
@@ -49,8 +49,9 @@ def take_rows(indptr: Int, indices: Int, rows: Int) -> Pattern:
     starts, counts = indptr[rows], indptr[np.asarray(rows) + 1] - indptr[rows]
     out = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum(counts, out=out[1:])
-    places = np.arange(out[-1]) + np.repeat(starts - out[:-1], counts)
-    return out, np.asarray(indices[places], dtype=np.int32)
+    taken = np.empty(out[-1], dtype=np.int32)
+    _take_rows(indices, starts, out, taken)
+    return out, taken
 
 
 def join_rows(first: Pattern, second: Pattern) -> Pattern:
@@ -79,6 +80,14 @@ def subtract_rows(first: Pattern, second: Pattern, n_columns: int) -> Pattern:
     kept = ~np.isin(rows * n_columns + first[1], others * n_columns + second[1])
     counts = np.bincount(rows[kept], minlength=len(first[0]) - 1)
     return np.concatenate([[0], np.cumsum(counts)]), np.asarray(first[1][kept], dtype=np.int32)
+
+
+@njit(parallel=True, cache=True)
+def _take_rows(indices, starts, bounds, out):  # type: ignore[no-untyped-def]
+    for row in prange(len(starts)):
+        start = starts[row]
+        for place in range(bounds[row], bounds[row + 1]):
+            out[place] = indices[start + place - bounds[row]]
 
 
 @njit(cache=True)

@@ -3,17 +3,20 @@
 Propagation is linear, and so is the projection: they commute. With P the LM vectors of everyone
 after propagation, the representations are P W. P is computed once, before training; a step needs the
 rows of its batch alone, and no graph. A user's row of P is a weighted sum over the history,
-gathered when needed: only the items' rows are stored.
+gathered when needed: only the items' rows are stored. Where the histories of a batch hold many more
+items than there are, the items are projected first and their narrow rows gathered.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import spmm, take_rows
+from graphrec_lm.kernels import spmm, take_rows, transpose
 from graphrec_lm.models.fold_in import item_layers
 from graphrec_lm.models.precision import product
 from graphrec_lm.models.projection import Projection
@@ -21,6 +24,7 @@ from graphrec_lm.training import Batch, Learner
 from graphrec_lm.training.losses import infonce
 
 Float32 = NDArray[np.float32]
+Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
 
 _COLUMNS = 64  # of the LM vectors, propagated at a time: users' rows of them exist only meanwhile
 
@@ -44,7 +48,8 @@ class LinearLearner(Learner):
         super().__init__()
         self.projection, self.titles, self.graph = projection, titles, graph
         self.layers, self.tau = layers, tau
-        self.items, self._sums = _propagate_titles(titles.numpy(), graph, layers)
+        self.items, sums = _propagate_titles(titles.numpy(), graph, layers)
+        self._sums = torch.from_numpy(sums)
 
     def layer_zero(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Representations of everyone before propagation."""
@@ -53,15 +58,12 @@ class LinearLearner(Learner):
     def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
         """P W of everyone: the items' sums are projected first, so that users never are d_LM wide."""
         with torch.no_grad():
-            weights = self.projection.w1
-            tables = ((table @ weights).numpy() for table in (self.titles, torch.from_numpy(self._sums)))
-            users = self._rows(self.graph.indptr, self.graph.indices, *tables)
-            return torch.from_numpy(users), torch.from_numpy(self.items) @ weights
+            users = self._projected_first((self.graph.indptr, self.graph.indices))
+            return users, torch.from_numpy(self.items) @ self.projection.w1
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """InfoNCE on the rows of P that the batch names."""
         pattern = take_rows(self.graph.indptr, self.graph.indices, batch.users)
-        users = torch.from_numpy(self._rows(*pattern, self.titles.numpy(), self._sums))
         named = np.concatenate([batch.positives, batch.negatives.reshape(-1)])
         local = batch.local()
         if len(named) < len(self.items):
@@ -70,17 +72,52 @@ class LinearLearner(Learner):
             items = torch.from_numpy(self.items[codes])
         else:
             items = torch.from_numpy(self.items)
-        weights = self.projection.w1
-        users, items = (product(table, weights, self.projection.in_bfloat16) for table in (users, items))
-        return infonce(users, items, local, self.tau)
+        users = self._projected_first(pattern) if self._is_long(pattern) else self._gathered_first(pattern)
+        return infonce(users, self._project(items), local, self.tau)
 
-    def _rows(
-        self, indptr: NDArray[np.int64], indices: NDArray[np.int32], own: Float32, sums: Float32
-    ) -> Float32:
-        """Users' rows of P from the histories: the mean of `own`, plus hops 1..layers from `sums`."""
+    def _project(self, rows: torch.Tensor) -> torch.Tensor:
+        return product(rows, self.projection.w1, self.projection.in_bfloat16)
+
+    def _is_long(self, pattern: Pattern) -> bool:
+        """Whether gathering histories of LM vectors costs more than projecting every item."""
+        return 20 * len(pattern[1]) > self.projection.w1.shape[1] * len(self.items)
+
+    def _gathered_first(self, pattern: Pattern) -> torch.Tensor:
+        """P W of users with these histories: sums of LM vectors, then the projection."""
+        return self._project(_HistoryRows.apply(self.titles, self._sums, pattern, self.layers))
+
+    def _projected_first(self, pattern: Pattern) -> torch.Tensor:
+        """The same: the projection, then sums of its rows."""
+        tables = self._project(self.titles), self._project(self._sums)
+        users: torch.Tensor = _HistoryRows.apply(*tables, pattern, self.layers)
+        return users
+
+
+class _HistoryRows(torch.autograd.Function):
+    """Users' rows of P from the histories: the mean of `own`, plus hops 1..layers from `sums`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, own: torch.Tensor, sums: torch.Tensor, pattern: Pattern, layers: int
+    ) -> torch.Tensor:
+        indptr, indices = pattern
         scale = np.maximum(np.diff(indptr), 1).astype(np.float32) ** np.float32(-0.5)
-        hops = spmm(indptr, indices, sums, row_scale=scale)
-        return spmm(indptr, indices, own, row_scale=scale**2, add=hops, factor=1 / (self.layers + 1))
+        ctx.arguments = pattern, len(own), scale, layers
+        hops = spmm(indptr, indices, sums.detach().numpy(), row_scale=scale)
+        rows = own.detach().numpy()
+        return torch.from_numpy(
+            spmm(indptr, indices, rows, row_scale=scale**2, add=hops, factor=1 / (layers + 1))
+        )
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None, None]:
+        pattern, n_items, scale, layers = ctx.arguments
+        by_item = transpose(pattern[0], pattern[1], n_items)
+        slopes = upstream[0].contiguous().numpy()
+        own, sums = (
+            spmm(*by_item, slopes, col_scale=weight / np.float32(layers + 1)) for weight in (scale**2, scale)
+        )
+        return torch.from_numpy(own), torch.from_numpy(sums), None, None
 
 
 def _propagate_titles(titles: Float32, graph: BipartiteGraph, layers: int) -> tuple[Float32, Float32]:

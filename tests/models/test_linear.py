@@ -31,10 +31,12 @@ def test_representations(layers):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("is_long", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("n_items", [12, 400])
 @pytest.mark.parametrize("layers", [0, 2])
-def test_loss_and_gradient(layers, n_items, shared):
+def test_loss_and_gradient(layers, n_items, shared, is_long, monkeypatch):
+    monkeypatch.setattr(LinearLearner, "_is_long", lambda *_: is_long)
     results = []
     for learner in learners(n_items, layers):
         batch = BatchSampler(learner.graph, "interaction", 5, shared, seed=0).draw(0, 25)
