@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -11,6 +14,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of two pools must not spin
+
+# numba looks at the file of a function alone, not at those it calls: other kernels, another cache
+_SOURCES = b"".join(
+    path.read_bytes() for path in sorted((Path(__file__).parents[1] / "graphrec_lm" / "kernels").glob("*.py"))
+)
+_FOLDER = f"graphrec-lm-numba-{hashlib.blake2b(_SOURCES, digest_size=8).hexdigest()}"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / _FOLDER))
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")

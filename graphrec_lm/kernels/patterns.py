@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from graphrec_lm.kernels.read_only import read_only
+
 Int = NDArray[np.integer]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
 
@@ -36,7 +38,7 @@ def transpose(indptr: Int, indices: Int, n_columns: int, *, positions: bool = Fa
     starts = np.zeros(n_columns + 1, dtype=np.int64)
     np.cumsum(counts, out=starts[1:])
     rows = np.empty(len(indices), dtype=np.int32)
-    _transpose(indptr, indices, starts[:-1].copy(), positions, rows)
+    _transpose(*read_only(indptr, indices), starts[:-1].copy(), positions, rows)
     return starts, rows
 
 
@@ -50,7 +52,7 @@ def take_rows(indptr: Int, indices: Int, rows: Int) -> Pattern:
     out = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum(counts, out=out[1:])
     taken = np.empty(out[-1], dtype=np.int32)
-    _take_rows(indices, starts, out, taken)
+    _take_rows(*read_only(indices), starts, out, taken)
     return out, taken
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.errors import InputError
 from graphrec_lm.kernels.memory import empty
+from graphrec_lm.kernels.read_only import read_only
 from graphrec_lm.kernels.vectors import AHEAD, LANES, WIDTH, add_scaled, fetch_row, scaled, store, zeros
 
 Float32 = NDArray[np.float32]
@@ -75,7 +76,8 @@ def spmm(
     col_scale = np.ones(len(x), dtype=np.float32) if col_scale is None else col_scale
     start = np.zeros((1, x.shape[1]), dtype=np.float32) if add is None else add
     bounds = _balanced(indptr, 8 * get_num_threads())
-    _spmm(indptr, indices, x, row_scale, col_scale, start, np.float32(factor), bounds, out)
+    pattern, inputs = read_only(indptr, indices), read_only(x, row_scale, col_scale, start)
+    _spmm(*pattern, *inputs, np.float32(factor), bounds, out)
     return out
 
 
