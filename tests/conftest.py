@@ -16,9 +16,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of two pools must not spin
 
 # numba looks at the file of a function alone, not at those it calls: other kernels, another cache
-_SOURCES = b"".join(
-    path.read_bytes() for path in sorted((Path(__file__).parents[1] / "graphrec_lm" / "kernels").glob("*.py"))
-)
+_KERNELS = Path(__file__).parents[1] / "graphrec_lm" / "kernels"
+_SOURCES = b"".join(path.read_bytes() for path in sorted(_KERNELS.glob("*.py")))
 _FOLDER = f"graphrec-lm-numba-{hashlib.blake2b(_SOURCES, digest_size=8).hexdigest()}"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / _FOLDER))
 
