@@ -11,10 +11,6 @@ recommends to 10,000 people from all items. Batches are `batch_size="auto"`. Fin
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 import argparse
 import json
 import subprocess

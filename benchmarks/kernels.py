@@ -5,15 +5,13 @@
 measures copy and random-gather bandwidth and matrix products first, then each kernel beside torch's,
 scipy's and implicit's way of doing the same, and writes `results/kernels.json` and `results/kernels.md`.
 Times are medians of interleaved repetitions; results are compared before they are timed. implicit is
-optional (`pip install implicit`). OMP_WAIT_POLICY=PASSIVE is set: torch's and numba's thread pools
-otherwise spin beside each other.
+optional (`pip install implicit`).
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as implicit asks for
 
 import argparse
