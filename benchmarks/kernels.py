@@ -47,12 +47,15 @@ BATCH, NEGATIVES, TAU = 4096, 256, 0.15
 
 
 def times(ways: dict[str, Callable[[], Any]], repeat: int) -> dict[str, float]:
-    """Median seconds of each way; they take turns, so that the machine's moods meet all alike."""
-    for way in ways.values():
-        way()
+    """Median seconds of each way; they take turns, so that the machine's moods meet all alike.
+
+    Each goes twice a turn and the second time counts: in the first, the threads of the one before may
+    still be spinning.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeat):
         for name, way in ways.items():
+            way()
             started = time.perf_counter()
             way()
             seconds[name].append(time.perf_counter() - started)

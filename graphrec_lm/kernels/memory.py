@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
@@ -40,10 +41,17 @@ def recycling() -> Iterator[None]:
 
 
 def empty(shape: tuple[int, ...]) -> Float32:
-    """A float32 array with undefined content, like `numpy.empty`."""
+    """A float32 array with undefined content, like `numpy.empty`.
+
+    Memory that is used once comes in small pages (torch's): numpy asks for huge ones, good for what is
+    read again and again, but the kernel may take long to find them.
+    """
     size, pool = math.prod(shape), _pool.get()
-    if pool is None or size < _LEAST:
+    if size < _LEAST:
         return np.empty(shape, dtype=np.float32)
+    if pool is None:
+        once: Float32 = torch.empty(shape).numpy()
+        return once
     for place in range(len(pool)):
         if pool[place].size == size and _references(pool, place) == _IDLE:
             return pool[place].reshape(shape)
