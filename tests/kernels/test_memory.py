@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from graphrec_lm.kernels import empty, recycling
+from graphrec_lm.kernels.memory import _pool
 
 SHAPE = (512, 512)
 
@@ -45,7 +46,17 @@ def test_other_shapes_of_the_same_size_share_memory():
         assert address(empty((256, 1024))) == first
 
 
-def test_small_arrays_and_arrays_outside_are_plain():
+def test_small_arrays_are_plain():
     with recycling():
-        assert empty((3, 2)).shape == (3, 2)
-    assert empty(SHAPE).flags.owndata
+        array = empty((3, 2))
+        assert array.shape == (3, 2) and array.flags.owndata
+
+
+def test_arrays_outside_have_memory_of_their_own():
+    with recycling():
+        address_inside = address(empty(SHAPE))
+        token = _pool.set(None)
+        arrays = [empty(SHAPE) for _ in range(3)]
+        _pool.reset(token)
+        assert len({address_inside, *map(address, arrays)}) == 4
+    assert all(array.dtype == np.float32 and array.flags.writeable for array in arrays)
