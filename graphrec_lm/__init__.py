@@ -16,20 +16,40 @@ from graphrec_lm.errors import InputError, NotFittedError, UnknownIdError
 
 if TYPE_CHECKING:
     from graphrec_lm.data import Dataset, Split, load_dataset
-    from graphrec_lm.models import MF, AlphaRec, LightGCN, Popularity, Random, TitleCosine, load
+    from graphrec_lm.models import (
+        EASE,
+        GFCF,
+        L3AE,
+        MF,
+        AlphaRec,
+        ItemKNN,
+        LightGCN,
+        Popularity,
+        Random,
+        TextGCN,
+        TextRidge,
+        TitleCosine,
+        load,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "EASE",
+    "GFCF",
+    "L3AE",
     "MF",
     "AlphaRec",
     "Dataset",
     "InputError",
+    "ItemKNN",
     "LightGCN",
     "NotFittedError",
     "Popularity",
     "Random",
     "Split",
+    "TextGCN",
+    "TextRidge",
     "TitleCosine",
     "UnknownIdError",
     "load",
@@ -41,10 +61,16 @@ _HOME = {
     "Split": "data",
     "load_dataset": "data",
     "AlphaRec": "models",
+    "EASE": "models",
+    "GFCF": "models",
+    "ItemKNN": "models",
+    "L3AE": "models",
     "LightGCN": "models",
     "MF": "models",
     "Popularity": "models",
     "Random": "models",
+    "TextGCN": "models",
+    "TextRidge": "models",
     "TitleCosine": "models",
     "load": "models",
 }

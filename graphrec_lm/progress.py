@@ -18,8 +18,8 @@ class Progress:
 
     Parameters
     ----------
-    total : int
-        Number of steps.
+    total : int, optional
+        Number of steps, if it is known.
     label : str
         What is being done, e.g. "AlphaRec".
     unit : str
@@ -34,7 +34,7 @@ class Progress:
     ...         bar.advance(loss=0.5)
     """
 
-    def __init__(self, total: int, label: str, unit: str = "it", *, enabled: bool = True) -> None:
+    def __init__(self, total: int | None, label: str, unit: str = "it", *, enabled: bool = True) -> None:
         self.total, self.label, self.unit, self.done = total, label, unit, 0
         self._enabled = enabled
         self._bar: Any = None
@@ -55,10 +55,9 @@ class Progress:
             self._last_line = time.monotonic()
             seconds = self._last_line - self._started
             logger.info(
-                "%s: %d/%d %s, %.0f s%s",
+                "%s: %s %s, %.0f s%s",
                 self.label,
-                self.done,
-                self.total,
+                self.done if self.total is None else f"{self.done}/{self.total}",
                 self.unit,
                 seconds,
                 f", {text}" if text else "",

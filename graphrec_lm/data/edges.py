@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 
 class Edges(NamedTuple):
@@ -49,20 +50,19 @@ def merge_pairs(
     >>> edges.indptr, edges.indices, edges.weights
     (array([0, 1, 2]), array([0, 2], dtype=int32), array([1. , 1.5], dtype=float32))
     """
-    keys = pair_keys(user_codes, item_codes, n_items)
     if weights is None:
-        keys.sort()
-        is_first = np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)]
-        keys, merged = keys if is_first.all() else keys[is_first], None
-    else:
-        order = np.lexsort((weights, keys))
-        keys = keys[order]
-        starts = group_starts(keys)
-        sums = np.add.reduceat(weights[order].astype(np.float64), starts) if len(starts) else weights[:0]
-        keys, merged = keys[starts], sums.astype(np.float32)
-    indptr = np.searchsorted(keys, np.arange(n_users + 1) * n_items)
-    keys %= n_items
-    return Edges(indptr, keys.astype(np.int32), merged)
+        rows = sparse.coo_array(
+            (np.ones(len(user_codes), bool), (user_codes, item_codes)), (n_users, n_items)
+        )
+        merged = rows.tocsr()
+        return Edges(merged.indptr.astype(np.int64), merged.indices.astype(np.int32, copy=False), None)
+    keys = pair_keys(user_codes, item_codes, n_items)
+    order = np.lexsort((weights, keys))
+    keys = keys[order]
+    starts = group_starts(keys)
+    sums = np.add.reduceat(weights[order].astype(np.float64), starts) if len(starts) else weights[:0]
+    indptr = np.searchsorted(keys[starts], np.arange(n_users + 1) * n_items)
+    return Edges(indptr, (keys[starts] % n_items).astype(np.int32), sums.astype(np.float32))
 
 
 def group_starts(keys: np.ndarray) -> np.ndarray:

@@ -2,24 +2,36 @@
 
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.evaluation import Evaluation
+from graphrec_lm.models.gfcf import GFCF
+from graphrec_lm.models.item_knn import ItemKNN
+from graphrec_lm.models.l3ae import L3AE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
 from graphrec_lm.models.persistence import load
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
+from graphrec_lm.models.text_gcn import TextGCN
+from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
 
 __all__ = [
+    "EASE",
+    "GFCF",
+    "L3AE",
     "MF",
     "MODELS",
     "AlphaRec",
     "Evaluation",
+    "ItemKNN",
     "LightGCN",
     "Popularity",
     "Random",
     "Recommender",
+    "TextGCN",
+    "TextRidge",
     "TitleCosine",
     "load",
 ]

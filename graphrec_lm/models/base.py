@@ -202,7 +202,7 @@ class Recommender(Parameters, NotYet):
         -------
         dataframe
             `item_id, target_item_id, title, rank, score`: for each item asked about, the targets, best
-            first, with the target's title and the cosine similarity.
+            first, with the title of the target and the similarity: a cosine, or an item-to-item weight.
 
         Raises
         ------

@@ -2,12 +2,32 @@
 
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.ease import EASE
+from graphrec_lm.models.gfcf import GFCF
+from graphrec_lm.models.item_knn import ItemKNN
+from graphrec_lm.models.l3ae import L3AE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
+from graphrec_lm.models.text_gcn import TextGCN
+from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
 
 MODELS: dict[str, type[Recommender]] = {
-    model.__name__: model for model in (AlphaRec, LightGCN, MF, Popularity, Random, TitleCosine)
+    model.__name__: model
+    for model in (
+        AlphaRec,
+        EASE,
+        GFCF,
+        ItemKNN,
+        L3AE,
+        LightGCN,
+        MF,
+        Popularity,
+        Random,
+        TextGCN,
+        TextRidge,
+        TitleCosine,
+    )
 }

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from graphrec_lm.models import MF, MODELS, AlphaRec, LightGCN, Popularity, Random, TitleCosine
+from graphrec_lm.models import (
+    EASE,
+    GFCF,
+    L3AE,
+    MF,
+    MODELS,
+    AlphaRec,
+    ItemKNN,
+    LightGCN,
+    Popularity,
+    Random,
+    TextGCN,
+    TextRidge,
+    TitleCosine,
+)
 from tests.models.contract import ModelContract
 
 QUICK = dict(dim=8, batch_size=32, learning_rate=0.02, epochs=6, valid_every=3, verbose=False)
@@ -17,6 +31,26 @@ class TestAlphaRec(ModelContract):
 class TestAlphaRecLinearShared(ModelContract):
     model = AlphaRec
     params = FEW | dict(projection="linear", share_negatives=True, sampling="interaction")
+
+
+class TestEASE(ModelContract):
+    model = EASE
+    params = dict(regularization=2.0)
+
+
+class TestGFCF(ModelContract):
+    model = GFCF
+    params = dict(rank=2)
+
+
+class TestItemKNN(ModelContract):
+    model = ItemKNN
+    params = dict(shrink=0.5)
+
+
+class TestL3AE(ModelContract):
+    model = L3AE
+    params = dict(interaction_regularization=1.0, distillation=1.0)
 
 
 class TestLightGCN(ModelContract):
@@ -51,6 +85,21 @@ class TestPopularity(ModelContract):
 class TestRandom(ModelContract):
     model = Random
     learns = similarity = exact_history = False
+
+
+class TestTextGCN(ModelContract):
+    model = TextGCN
+    params = dict(layers=2)
+
+
+class TestTextGCNLastLayer(ModelContract):
+    model = TextGCN
+    params = dict(layers=3, combine="last")
+
+
+class TestTextRidge(ModelContract):
+    model = TextRidge
+    params = dict(regularization=2.0, verbose=False)
 
 
 class TestTitleCosine(ModelContract):

@@ -1,0 +1,69 @@
+"""ItemKNN: the nearest items by cosine of their users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import check_number
+from graphrec_lm.kernels import gram
+from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.item_item import ItemItemRecommender, compressed
+from graphrec_lm.training.callbacks import Callback
+
+
+class ItemKNN(ItemItemRecommender):
+    """Item-to-item collaborative filtering (Sarwar et al., WWW 2001; Deshpande & Karypis, TOIS 2004).
+
+    The weight of item i for item j is their shrunk cosine, n_ij / (√(n_i n_j) + shrink), if j is among
+    the `neighbors` items nearest to i; a score is the sum over the history.
+
+    Parameters
+    ----------
+    neighbors : int
+        Kept for each item.
+    shrink : float
+        >= 0; weakens weights that few users support.
+    seed : int
+        Unused; for the common signature.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"user_id": [1, 1, 2, 2, 3], "item_id": ["a", "b", "a", "b", "c"]})
+    >>> ItemKNN(shrink=0.0).fit(Dataset.from_frame(rows)).similar_items(["a"], k=1)["score"].tolist()
+    [1.0]
+    """
+
+    def __init__(self, neighbors: int = 100, shrink: float = 5.0, seed: int = 0) -> None:
+        self.neighbors, self.shrink, self.seed = neighbors, shrink, seed
+
+    def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
+        check_number("neighbors", self.neighbors, least=1, integer=True)
+        check_number("shrink", self.shrink, least=0)
+        counts = gram(dataset.indptr, dataset.indices, dataset.n_items, least=1)
+        rows = np.repeat(np.arange(dataset.n_items), np.diff(counts.indptr))
+        lengths = np.sqrt(np.bincount(dataset.indices, minlength=dataset.n_items)).astype(np.float32)
+        cosines = counts.data / (lengths[rows] * lengths[counts.indices] + np.float32(self.shrink))
+        cosines[rows == counts.indices] = 0
+        matrix = sparse.csr_array((cosines, counts.indices, counts.indptr), shape=counts.shape)
+        return Fitted.of(dataset, valid, compressed(keep_largest(matrix, self.neighbors)))
+
+
+def keep_largest(matrix: sparse.csr_array, count: int) -> sparse.csr_array:
+    """Keep the `count` largest positive entries of each row; of equal ones those of lower columns.
+
+    >>> keep_largest(sparse.csr_array(np.array([[3.0, 1.0, 2.0]])), 2).toarray()
+    array([[3., 0., 2.]])
+    """
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, -matrix.data, rows))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - matrix.indptr[rows]
+    kept: NDArray[np.bool_] = (rank < count) & (matrix.data > 0)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=matrix.shape[0]))])
+    return sparse.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)

@@ -1,0 +1,123 @@
+"""Ridge regression of the interactions R, towards a matrix that the titles suggest, with a zero diagonal.
+
+    min_B ‖R - R B‖² + λ ‖B - κ C‖²,  diag(B) = 0
+
+    P = (RᵀR + λ I)⁻¹,   B = λκ P C + I - P diag(d),   d_j = (1 + λκ (P C)_jj) / P_jj
+
+κ = 0 is EASE (Steck, WWW 2019). C is the same solution on the titles' LM vectors F [n_items, d_LM]; with
+Woodbury's identity it is a product of two thin matrices without its diagonal, so P C costs no n_items³.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError
+from graphrec_lm.kernels import gram
+
+Float32 = NDArray[np.float32]
+
+
+class TextPrior(NamedTuple):
+    """C = left · rightᵀ - diag(diagonal): item-to-item weights from titles, zero on the diagonal.
+
+    Attributes
+    ----------
+    left, right : float32 tensors [n_items, d_LM]
+    diagonal : float32 tensor [n_items]
+    """
+
+    left: torch.Tensor
+    right: torch.Tensor
+    diagonal: torch.Tensor
+
+    @classmethod
+    def of(cls, titles: Float32, regularization: float) -> TextPrior:
+        """EASE on title vectors [n_items, d_LM]: each dimension is a user, `regularization` its λ.
+
+        With K = (FᵀF + λI)⁻¹ and h_j = f_j K f_jᵀ, the weight of i for j is f_i K f_jᵀ / (1 - h_j).
+        """
+        vectors = torch.from_numpy(titles).double()
+        inner = vectors.T @ vectors
+        inner.diagonal().add_(regularization)
+        left = torch.linalg.solve(inner, vectors.T).T.contiguous()
+        leverage = (left * vectors).sum(1)
+        right, diagonal = vectors / (1 - leverage)[:, None], leverage / (1 - leverage)
+        return cls(left.float(), right.float(), diagonal.float())
+
+
+def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
+    """P = (RᵀR + λ I)⁻¹, float32 [n_items, n_items], by Cholesky.
+
+    Through the smaller of RᵀR and RRᵀ: with few users, P = (I - Rᵀ (RRᵀ + λ I)⁻¹ R) / λ.
+
+    Raises
+    ------
+    InputError
+        If λ is too small for float32.
+    """
+    n_users, n_items = dataset.n_users, dataset.n_items
+    try:
+        if 2 * n_users < n_items:
+            return _through_users(dataset, regularization)
+        matrix = torch.from_numpy(gram(dataset.indptr, dataset.indices, n_items))
+        matrix.diagonal().add_(regularization)
+        factor = torch.linalg.cholesky(matrix)
+        del matrix
+        return torch.cholesky_inverse(factor).T  # symmetric; LAPACK's columns are our rows
+    except torch.linalg.LinAlgError as error:
+        required = "the regularization must make the Gram matrix positive definite in float32"
+        raise InputError(required, regularization, "Raise it.") from error
+
+
+def _through_users(dataset: Dataset, regularization: float) -> torch.Tensor:
+    interactions = np.zeros((dataset.n_users, dataset.n_items), dtype=np.float32)
+    interactions[dataset.edges.users, dataset.indices] = 1
+    rows = torch.from_numpy(interactions)
+    matrix = rows @ rows.T
+    matrix.diagonal().add_(regularization)
+    thin = torch.linalg.solve_triangular(torch.linalg.cholesky(matrix), rows, upper=False)
+    inverse = torch.mm(thin.T, thin).mul_(-1 / regularization)
+    inverse.diagonal().add_(1 / regularization)
+    return inverse
+
+
+def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strength: float = 0.0) -> Float32:
+    """B from P; P's memory becomes B's.
+
+    Parameters
+    ----------
+    inverse : float32 tensor [n_items, n_items]
+        P; overwritten.
+    prior : TextPrior, optional
+        C.
+    strength : float
+        λκ.
+
+    Returns
+    -------
+    float32 array [n_items, n_items]
+
+    Examples
+    --------
+    >>> ridge_weights(torch.linalg.inv(torch.tensor([[3.0, 1.0], [1.0, 2.0]])))
+    array([[-0. ,  0.5],
+           [ 0.3333,  0. ]], dtype=float32)
+    """
+    on_diagonal = inverse.diagonal().clone()
+    if prior is None:
+        inverse.div_(-on_diagonal)
+    else:
+        projected = inverse @ prior.left
+        product_diagonal = (projected * prior.right).sum(1) - on_diagonal * prior.diagonal
+        scale = (1 + strength * product_diagonal) / on_diagonal + strength * prior.diagonal
+        inverse.mul_(-scale)
+        inverse.addmm_(projected, prior.right.T, alpha=strength)
+    inverse.fill_diagonal_(0)
+    weights: Float32 = inverse.numpy()
+    return weights

@@ -1,0 +1,205 @@
+"""Closed forms against what defines them: normal equations, gradients, dense algebra."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from graphrec_lm.data import Dataset, IdMap
+from graphrec_lm.errors import InputError
+from graphrec_lm.models import EASE, GFCF, L3AE, ItemKNN, TextGCN, TextRidge
+from graphrec_lm.models.item_knn import keep_largest
+from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
+from graphrec_lm.models.ridge_search import Grid, Search
+from tests.data.messages import check
+from tests.models.worlds import checkerboard, encoder
+from tests.support import normal, random_csr
+
+SHAPES = pytest.mark.parametrize(("n_users", "n_items"), [(60, 25), (12, 40)])
+
+
+def random_dataset(n_users, n_items):
+    pattern = random_csr(n_users, n_items, 0.2, seed=4)
+    users = np.repeat(np.arange(n_users), np.diff(pattern.indptr))
+    return Dataset.from_codes(IdMap(range(n_users)), IdMap(range(n_items)), users, pattern.indices), pattern
+
+
+def brute_force_prior(titles, regularization):
+    """EASE's formula on the transposed title vectors, without Woodbury."""
+    inverse = np.linalg.inv(titles @ titles.T + regularization * np.eye(len(titles)))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    return weights
+
+
+def assert_optimal(weights, interactions, regularization, target):
+    """The gradient of ‖R - RB‖² + λ‖B - T‖² vanishes off the diagonal, which is zero."""
+    gradient = interactions.T @ (interactions @ weights - interactions) + regularization * (weights - target)
+    np.fill_diagonal(gradient, 0)
+    assert np.abs(gradient).max() < 1e-3 and not np.diag(weights).any()
+
+
+@SHAPES
+def test_the_inverse_gram_matrix(n_users, n_items):
+    dataset, pattern = random_dataset(n_users, n_items)
+    gram = pattern.dense.T @ pattern.dense
+    expected = np.linalg.inv(gram + 3 * np.eye(n_items))
+    np.testing.assert_allclose(inverse_gram(dataset, 3.0).numpy(), expected, atol=1e-5)
+
+
+@SHAPES
+def test_ease_solves_its_problem(n_users, n_items):
+    dataset, pattern = random_dataset(n_users, n_items)
+    model = EASE(regularization=3.0).fit(dataset)
+    assert_optimal(model.item_weights_.astype(np.float64), pattern.dense, 3.0, 0.0)
+    scores = model.predict([(5, item) for item in range(n_items)])
+    np.testing.assert_allclose(scores, pattern.dense[5] @ model.item_weights_, atol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [3, 60])
+def test_the_prior_of_the_titles(dim):
+    titles = normal((25, dim), 1)
+    prior = TextPrior.of(titles, 2.0)
+    found = prior.left @ prior.right.T - torch.diag(prior.diagonal)
+    np.testing.assert_allclose(found.numpy(), brute_force_prior(titles, 2.0), atol=1e-4)
+
+
+@SHAPES
+@pytest.mark.parametrize("strength", [0.0, 1.0, 4.5])
+def test_the_ridge_towards_a_prior_solves_its_problem(n_users, n_items, strength):
+    dataset, pattern = random_dataset(n_users, n_items)
+    titles = normal((n_items, 6), 2)
+    weights = ridge_weights(inverse_gram(dataset, 3.0), TextPrior.of(titles, 1.0), strength)
+    target = strength / 3 * brute_force_prior(titles.astype(np.float64), 1.0)
+    assert_optimal(weights.astype(np.float64), pattern.dense, 3.0, target)
+
+
+@SHAPES
+def test_the_scores_of_the_search_are_those_of_the_fitted_model(n_users, n_items):
+    dataset, _ = random_dataset(n_users, n_items)
+    train, valid, _ = dataset.split("random", valid=0.3, test=0.0)
+    titles = normal((n_items, 6), 2)
+    points = Search(train, valid, titles, 0).run(Grid(4.0, False, (1.0, 5.0), (0.0, 0.7)), lambda point: None)
+    assert len({point.regularization for point in points}) >= 2 and len(points) >= 8
+    for point in points:
+        weights = ridge_weights(
+            inverse_gram(train, point.regularization),
+            TextPrior.of(titles, point.text_regularization),
+            point.regularization * point.strength,
+        )
+        model = EASE().fit(train)
+        model._state.arrays["weights"] = weights
+        assert point.ndcg == pytest.approx(model.evaluate(valid, k=20)["ndcg@20"], abs=1e-6)
+
+
+def test_text_ridge_chooses_on_validation_what_was_not_given():
+    world = checkerboard()
+    model = TextRidge(encoder=world.encoder, verbose=False).fit(world.train, valid=world.valid)
+    best = max(model.search_, key=lambda point: point["ndcg"])
+    assert model.chosen_ == best and len({point["strength"] for point in model.search_}) > 3
+    given = {name: value for name, value in best.items() if name != "ndcg"}
+    again = TextRidge(**given, encoder=world.encoder).fit(world.train)
+    np.testing.assert_array_equal(again.item_weights_, model.item_weights_)
+    part = TextRidge(strength=0.0, encoder=world.encoder, verbose=False).fit(world.train, valid=world.valid)
+    assert {point["strength"] for point in part.search_} == {0.0}
+    alone = TextRidge(encoder=world.encoder, verbose=False).fit(world.train)
+    assert alone.chosen_["regularization"] > 0 and alone.dataset_.n_interactions == world.train.n_interactions
+
+
+def test_l3ae_solves_its_problem():
+    world = checkerboard()
+    model = L3AE(-0.5, 2.0, 2.5, encoder=world.encoder).fit(world.train)
+    titles = world.encoder.encode(world.train.titles).astype(np.float16).astype(np.float64)
+    target = brute_force_prior(titles / np.linalg.norm(titles, axis=1, keepdims=True), 2.0)
+    interactions = np.zeros((world.train.n_users, world.train.n_items))
+    interactions[world.train.edges.users, world.train.indices] = 1
+    # ‖R - RB‖² + λ_X ‖B‖² + λ_E ‖B - C‖² has the gradient of the ridge with λ = 2 towards (λ_E / λ) C
+    assert_optimal(model.item_weights_.astype(np.float64), interactions, 2.0, 1.25 * target)
+
+
+@pytest.mark.parametrize("combine", ["mean", "last"])
+@pytest.mark.parametrize("layers", [0, 1, 3])
+def test_text_gcn_is_a_power_of_the_adjacency(layers, combine):
+    world = checkerboard()
+    train = world.train
+    model = TextGCN(layers=layers, combine=combine, encoder=world.encoder).fit(train)
+    adjacency = np.zeros((train.n_users + train.n_items,) * 2)
+    adjacency[train.edges.users, train.n_users + train.indices] = 1
+    titles = world.encoder.encode(train.titles).astype(np.float16).astype(np.float64)
+    items = titles / np.linalg.norm(titles, axis=1, keepdims=True)
+    rows = adjacency[: train.n_users, train.n_users :]
+    users = rows / np.maximum(rows.sum(1, keepdims=True), 1) @ items
+    adjacency += adjacency.T
+    scale = 1 / np.sqrt(np.maximum(adjacency.sum(1), 1))
+    hops = [np.concatenate([users, items])]
+    for _ in range(layers):
+        hops.append(scale[:, None] * adjacency * scale @ hops[-1])
+    final = np.mean(hops, axis=0) if combine == "mean" else hops[-1]
+    final /= np.maximum(np.linalg.norm(final, axis=1, keepdims=True), 1e-12)
+    np.testing.assert_allclose(model.user_vectors_, final[: train.n_users], atol=1e-6)
+    np.testing.assert_allclose(model.item_vectors_, final[train.n_users :], atol=1e-6)
+
+
+def test_item_knn_is_a_shrunk_cosine_of_the_nearest():
+    dataset, pattern = random_dataset(60, 25)
+    weights = ItemKNN(neighbors=4, shrink=1.5).fit(dataset).item_weights_.toarray()
+    counts, popularity = pattern.dense.T @ pattern.dense, pattern.dense.sum(0)
+    expected = counts / (np.sqrt(np.outer(popularity, popularity)) + 1.5)
+    np.fill_diagonal(expected, 0)
+    for row, values in zip(weights, expected, strict=True):
+        kept = np.argsort(-values, kind="stable")[:4]
+        np.testing.assert_allclose(row[kept], values[kept], rtol=1e-5)
+        assert (row > 0).sum() <= 4 and row[np.setdiff1d(np.arange(25), kept)].sum() == 0
+
+
+def test_of_equal_neighbors_the_first_are_kept():
+    from scipy import sparse
+
+    matrix = sparse.csr_array(np.array([[0.0, 1.0, 2.0, 1.0], [0.0, 0.0, 0.0, 0.0]]))
+    np.testing.assert_array_equal(keep_largest(matrix, 2).toarray()[0], [0, 1, 2, 0])
+
+
+@SHAPES
+def test_gfcf_equals_dense_algebra(n_users, n_items):
+    dataset, pattern = random_dataset(n_users, n_items)
+    weights = GFCF(rank=5, alpha=0.7).fit(dataset).item_weights_
+    users, items = (np.maximum(pattern.dense.sum(axis), 1) for axis in (1, 0))
+    scaled = pattern.dense / np.sqrt(np.outer(users, items))
+    vectors = np.linalg.svd(scaled)[2][:5].T
+    low_pass = vectors @ vectors.T * np.sqrt(items) / np.sqrt(items)[:, None]
+    np.testing.assert_allclose(weights, scaled.T @ scaled + 0.7 * low_pass, atol=2e-4)
+
+
+BAD = {
+    "a ridge below zero": (TextRidge(regularization=-1), "`regularization` must be a number > 0", "-1"),
+    "a strength below zero": (TextRidge(strength=-0.5), "`strength` must be a number >= 0", "-0.5"),
+    "no ridge": (EASE(regularization=0), "`regularization` must be a number > 0", "0"),
+    "no neighbor": (ItemKNN(neighbors=0), "`neighbors` must be an integer >= 1", "0"),
+    "a shrink below zero": (ItemKNN(shrink=-1.0), "`shrink` must be", "-1.0"),
+    "no rank": (GFCF(rank=0), "`rank` must be an integer >= 1", "0"),
+    "a filter below zero": (GFCF(alpha=-0.1), "`alpha` must be", "-0.1"),
+    "no text ridge": (L3AE(text_regularization=0.0), "`text_regularization` must be", "0"),
+    "a ridge of minus fifty": (L3AE(distillation=50.0), "must be > 0", "0.0", "Raise one"),
+    "half a layer": (TextGCN(layers=0.5), "`layers` must be an integer >= 0", "0.5"),
+    "another combination": (TextGCN(combine="max"), "`combine` must be one of", "'max'"),
+}
+
+
+def test_a_ridge_that_is_lost_in_float32_is_an_error():
+    users, items = np.divmod(np.arange(10), 2)
+    twins = Dataset.from_codes(IdMap(range(5)), IdMap(range(2)), users, items)
+    with pytest.raises(InputError) as error:
+        EASE(regularization=1e-9).fit(twins)
+    check(error, ["positive definite in float32", "1e-09", "Raise it"])
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_parameters(name):
+    model, *words = BAD[name]
+    world = checkerboard()
+    if model.uses_text:
+        model.set_params(encoder=encoder())
+    with pytest.raises(InputError) as error:
+        model.fit(world.train)
+    check(error, words)
