@@ -30,7 +30,8 @@ class TextRidge(ItemItemRecommender):
     C is the same kind of solution on the titles' LM vectors (`models/ridge.py`). κ = 0 is EASE, L3AE is one
     κ. Whatever of λ, κ and the titles' own λ is not given is chosen by NDCG@20 on validation: on `valid`, or
     on a tenth of each user's items that is split off for the choice and comes back for the fit (where nobody
-    has three items: λ = 100, κ = 1, 10 for the titles). Exact for new people. Needs n_items² · 4 bytes, twice while it is fitted.
+    has three items: λ = 100, κ = 1, 10 for the titles). Exact for new people. Needs n_items² · 4 bytes, twice
+    while it is fitted.
 
     Parameters
     ----------
@@ -103,10 +104,9 @@ class TextRidge(ItemItemRecommender):
         if valid is None or not valid.n_interactions:
             train, valid, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
         if None not in given or not valid.n_interactions:
-            usual = (
-                value if value is not None else least for value, least in zip(given, _USUAL, strict=True)
-            )
-            return [Point(*usual, 0.0)]
+            pairs = zip(given, _USUAL, strict=True)
+            regularization, text, strength = (usual if value is None else value for value, usual in pairs)
+            return [Point(regularization, text, strength, 0.0)]
         grid = Grid(
             self.regularization or _USUAL[0],
             self.regularization is not None,
