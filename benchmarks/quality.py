@@ -49,8 +49,18 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
         "valid_every": 5,
         "patience": 8,
     },
+    ("Games", "TextGCN"): {"layers": 5},
+    ("Games", "EASE"): {"regularization": 100.0},
+    ("Games", "L3AE"): {},
+    ("Games", "TextRidge"): {},
+    ("Games", "TextRidge, two LMs"): {},
     ("movies", "Popularity"): {},
     ("movies", "TitleCosine"): {},
+    ("movies", "TextGCN"): {"layers": 4},
+    ("movies", "EASE"): {"regularization": 100.0},
+    ("movies", "L3AE"): {},
+    ("movies", "TextRidge"): {},
+    ("movies", "TextRidge, two LMs"): {},
     ("movies", "AlphaRec"): SHARED
     | {"projection": "mlp", "hidden": 768, "epochs": 150, "batch_size": 1024, "learning_rate": 1e-3}
     | {"valid_every": 2, "patience": 15},
@@ -66,23 +76,37 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
 }
 # NDCG@20 that straightforward prototypes of the same equations and settings reached, and the
 # protocol check: popularity and title cosine have no training, so they must agree to ±.0005.
-FLOORS = {
+FLOORS: dict[tuple[str, str], float | None] = {
     ("Games", "Popularity"): 0.0106,
     ("Games", "TitleCosine"): 0.0324,
+    ("Games", "TextGCN"): 0.0606,
     ("Games", "AlphaRec"): 0.0736,
     ("Games", "LightGCN"): 0.0935,
+    ("Games", "EASE"): 0.0938,
+    ("Games", "L3AE"): None,
+    ("Games", "TextRidge"): None,
+    ("Games", "TextRidge, two LMs"): 0.1009,
     ("movies", "Popularity"): 0.1109,
     ("movies", "TitleCosine"): 0.0223,
+    ("movies", "TextGCN"): 0.1596,
     ("movies", "AlphaRec"): 0.1984,
     ("movies", "LightGCN"): 0.2036,
+    ("movies", "EASE"): 0.2169,
+    ("movies", "L3AE"): 0.2223,
+    ("movies", "TextRidge"): None,
+    ("movies", "TextRidge, two LMs"): 0.2304,
 }
+UNTRAINED = ("Popularity", "TitleCosine", "TextGCN")
+TRAINED = ("AlphaRec", "LightGCN")  # from random weights: several seeds; a closed form needs one
 METRICS = ("recall@20", "ndcg@20", "hit_rate@20")
 
 
 def run_row(data: Path, domain: str, name: str, seed: int) -> dict[str, Any]:
     """Fit one model with one seed, evaluate it on test once, and say what it cost."""
     split, encoder = read_domain(data / DOMAINS[domain])
-    model = getattr(gl, name)(seed=seed, **PLAN[domain, name])
+    if name.endswith(", two LMs"):
+        encoder = [encoder, read_domain(data / DOMAINS[domain], "mpnet")[1]]
+    model = getattr(gl, name.partition(",")[0])(seed=seed, **PLAN[domain, name])
     if model.uses_text:
         model.set_params(encoder=encoder)
     started = time.perf_counter()
@@ -102,7 +126,8 @@ def run_row(data: Path, domain: str, name: str, seed: int) -> dict[str, Any]:
     }
     row |= {"best_epoch": best.get("epoch"), "epochs": len(model.history_), "fit_seconds": fit_seconds}
     row |= {"evaluate_seconds": seconds, "peak_mib": peak_memory_mib(), "statistics": statistics(split)}
-    row |= {"params": PLAN[domain, name], "environment": environment()}
+    row |= {"params": PLAN[domain, name], "chosen": getattr(model, "chosen_", None)}
+    row |= {"environment": environment()}
     append_log(RESULTS / "test_log.jsonl", {"benchmark": "quality"} | row)
     return row
 
@@ -122,7 +147,12 @@ def run_all(data: Path, seeds: list[int], domains: list[str], jobs: int) -> list
     rows = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
     rows = [row for row in rows if row["params"] == PLAN[row["domain"], row["model"]]]
     done = {(row["domain"], row["model"], row["seed"]) for row in rows}
-    plan = [(domain, name, seed) for domain, name in PLAN for seed in seeds if domain in domains]
+    plan = [
+        (domain, name, seed)
+        for domain, name in PLAN
+        for seed in (seeds if name in TRAINED else seeds[:1])
+        if domain in domains
+    ]
     with ThreadPoolExecutor(jobs) as pool:
         running = [pool.submit(run_process, data, task, jobs) for task in plan if task not in done]
         for finished in as_completed(running):
@@ -150,9 +180,11 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             entry[metric] = mean(row[metric] for row in group)
         values = [row["ndcg@20"] for row in group]
         entry["ndcg_sd"] = stdev(values) if len(values) > 1 else 0.0
-        entry["floor"], entry["ratio"] = floor, entry["ndcg@20"] / floor
-        untrained = not group[0]["epochs"]
-        entry["met"] = abs(entry["ndcg@20"] - floor) <= 5e-4 if untrained else entry["ratio"] >= 0.98
+        entry["floor"] = floor
+        if floor is not None:
+            entry["ratio"] = entry["ndcg@20"] / floor
+            is_near = abs(entry["ndcg@20"] - floor) <= 5e-4
+            entry["met"] = is_near if name in UNTRAINED else entry["ratio"] >= 0.98
         table.append(entry)
     return table
 
@@ -161,7 +193,9 @@ def _line(entry: dict[str, Any]) -> str:
     """One row of the Markdown table."""
     accuracy = [f"{entry[metric]:.4f}" for metric in METRICS]
     accuracy[1] += f" ± {entry['ndcg_sd']:.4f}"
-    verdict = [f"{entry['floor']:.4f}", f"{entry['ratio']:.3f}", "yes" if entry["met"] else "NO"]
+    verdict = ["", "", ""]
+    if entry["floor"] is not None:
+        verdict = [f"{entry['floor']:.4f}", f"{entry['ratio']:.3f}", "yes" if entry["met"] else "NO"]
     cost = [f"{entry['fit_seconds']:.0f}", f"{entry['evaluate_seconds']:.1f}", f"{entry['peak_mib']:.0f}"]
     seeds = ", ".join(map(str, entry["seeds"]))
     return f"| {' | '.join([entry['domain'], entry['model'], seeds, *accuracy, *verdict, *cost])} |"
