@@ -22,8 +22,9 @@ _pool: ContextVar[list[Float32] | None] = ContextVar("pool", default=None)
 def recycling() -> Iterator[None]:
     """Within it, `empty` gives the memory of arrays that nobody refers to any more.
 
-    A training step allocates the same arrays as the one before. Fresh pages of the operating system
-    have to be cleared and mapped first, by one thread. All is given back at the end.
+    A training step allocates arrays like those of the one before; one of up to twice the size will do.
+    Fresh pages of the operating system have to be cleared and mapped first, by one thread. All is given
+    back at the end.
 
     Examples
     --------
@@ -52,11 +53,15 @@ def empty(shape: tuple[int, ...]) -> Float32:
     if pool is None:
         once: Float32 = torch.empty(shape).numpy()
         return once
+    best = -1
     for place in range(len(pool)):
-        if pool[place].size == size and _references(pool, place) == _IDLE:
-            return pool[place].reshape(shape)
-    pool.append(np.empty(size, dtype=np.float32))
-    return pool[-1].reshape(shape)
+        is_better = best < 0 or pool[place].size < pool[best].size
+        if is_better and size <= pool[place].size <= 2 * size and _references(pool, place) == _IDLE:
+            best = place
+    if best < 0:
+        pool.append(np.empty(size + size // 8, dtype=np.float32))
+        best = len(pool) - 1
+    return pool[best][:size].reshape(shape)
 
 
 def _references(pool: list[Float32], place: int) -> int:

@@ -42,6 +42,11 @@ def draw_positives(
     -------
     users, items : int32 arrays [n]
 
+    Raises
+    ------
+    InputError
+        If there is no interaction to draw.
+
     Examples
     --------
     >>> indptr, indices = np.array([0, 0, 1]), np.array([3], dtype=np.int32)
@@ -49,6 +54,8 @@ def draw_positives(
     (array([1, 1], dtype=int32), array([3, 3], dtype=int32))
     """
     check_choice("by", by, ("user", "interaction"))
+    if n and not len(indices):
+        raise InputError("there must be interactions to draw from", 0, "Draw nothing, or give another graph.")
     users, items = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
     active = np.flatnonzero(np.diff(indptr)).astype(np.int32)
     key = _key(seed, step, _POSITIVE_STREAM)

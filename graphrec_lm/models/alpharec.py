@@ -51,7 +51,7 @@ class AlphaRec(TrainedRecommender):
     share_negatives : bool
         True: one set of `negatives` for the whole batch (each user's own items masked), far faster.
     negative_power : float
-        Negatives in proportion to popularity^negative_power; 0 is uniform, as published.
+        >= 0; negatives in proportion to popularity^negative_power; 0 is uniform, as published.
     sampling : {"user", "interaction"}
         Draw a user then one of their items, as the authors do; or interactions uniformly.
     epochs, batch_size, learning_rate
@@ -118,10 +118,10 @@ class AlphaRec(TrainedRecommender):
         titles, notes = title_vectors(dataset, self.encoder)
         hidden = self.hidden or max(1, titles.shape[1] // 2)
         shape = titles.shape[1], hidden, self.dim
-        how = seeded(self.seed), uses_bfloat16(self.precision)
-        projection = Projection(self.projection, *shape, *how)
+        projection = Projection(self.projection, *shape, seeded(self.seed))
+        how = self.layers, self.tau, uses_bfloat16(self.precision)
         kind = LinearLearner if self.projection == "linear" else _AlphaRecLearner
-        return kind(projection, torch.from_numpy(titles), graph, self.layers, self.tau), notes
+        return kind(projection, torch.from_numpy(titles), graph, *how), notes
 
     def _learned(self, learner: LinearLearner | _AlphaRecLearner) -> Arrays:
         weights = {name: weight.numpy() for name, weight in learner.projection.state_dict().items()}
@@ -146,19 +146,26 @@ class AlphaRec(TrainedRecommender):
 
 class _AlphaRecLearner(Learner):
     def __init__(
-        self, projection: Projection, titles: torch.Tensor, graph: BipartiteGraph, layers: int, tau: float
+        self,
+        projection: Projection,
+        titles: torch.Tensor,
+        graph: BipartiteGraph,
+        layers: int,
+        tau: float,
+        in_bfloat16: bool = False,
     ) -> None:
         super().__init__()
         self.projection, self.titles, self.graph = projection, titles, graph
-        self.layers, self.tau = layers, tau
-        self._inputs = titles.bfloat16() if projection.in_bfloat16 else titles
+        self.layers, self.tau, self.in_bfloat16 = layers, tau, in_bfloat16
+        self._inputs = titles.bfloat16() if in_bfloat16 else titles
 
     def layer_zero(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.projection.users_and_items(self._inputs, self.graph)
+        return self.projection.users_and_items(self.titles, self.graph)
 
     def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
         return self.graph.propagate(*self.layer_zero(), self.layers)
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        rows = self.graph.propagate_batch(*self.layer_zero(), self.layers, batch.users)
+        start = self.projection.users_and_items(self._inputs, self.graph, self.in_bfloat16)
+        rows = self.graph.propagate_batch(*start, self.layers, batch.users)
         return infonce(*rows, batch.local(), self.tau)

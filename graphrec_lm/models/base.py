@@ -102,6 +102,9 @@ class Recommender(Parameters, NotYet):
         if not isinstance(dataset, Dataset):
             remedy = "Make one with Dataset.from_frame or load_dataset."
             raise InputError("`dataset` must be a Dataset", type(dataset).__name__, remedy)
+        if not dataset.n_interactions:
+            remedy = "Fit on the training part of a split."
+            raise InputError("`dataset` must hold at least one positive interaction", 0, remedy)
         check_choice("device", getattr(self, "device", "cpu"), ("auto", "cpu"))
         aligned = None if valid is None else dataset.align(valid)
         fitted = self._fit(dataset, aligned, list(callbacks))

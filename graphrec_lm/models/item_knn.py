@@ -15,6 +15,8 @@ from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, compressed
 from graphrec_lm.training.callbacks import Callback
 
+_ROWS = 1024  # of the co-occurrences, looked at together
+
 
 class ItemKNN(ItemItemRecommender):
     """Item-to-item collaborative filtering (Sarwar et al., WWW 2001; Deshpande & Karypis, TOIS 2004).
@@ -46,12 +48,15 @@ class ItemKNN(ItemItemRecommender):
         check_number("neighbors", self.neighbors, least=1, integer=True)
         check_number("shrink", self.shrink, least=0)
         counts = gram(dataset.indptr, dataset.indices, dataset.n_items, least=1)
-        rows = np.repeat(np.arange(dataset.n_items), np.diff(counts.indptr))
-        lengths = np.sqrt(np.bincount(dataset.indices, minlength=dataset.n_items)).astype(np.float32)
-        cosines = counts.data / (lengths[rows] * lengths[counts.indices] + np.float32(self.shrink))
-        cosines[rows == counts.indices] = 0
-        matrix = sparse.csr_array((cosines, counts.indices, counts.indptr), shape=counts.shape)
-        return Fitted.of(dataset, valid, compressed(keep_largest(matrix, self.neighbors)))
+        lengths = np.sqrt(dataset.item_counts).astype(np.float32)
+        blocks = []
+        for start in range(0, dataset.n_items, _ROWS):
+            block = counts[start : start + _ROWS]
+            rows = start + np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
+            block.data /= lengths[rows] * lengths[block.indices] + np.float32(self.shrink)
+            block.data[rows == block.indices] = 0
+            blocks.append(keep_largest(block, self.neighbors))
+        return Fitted.of(dataset, valid, compressed(sparse.csr_array(sparse.vstack(blocks))))
 
 
 def keep_largest(matrix: sparse.csr_array, count: int) -> sparse.csr_array:

@@ -40,14 +40,22 @@ class LinearLearner(Learner):
     graph : BipartiteGraph
     layers : int
     tau : float
+    in_bfloat16 : bool
+        Multiply matrices in bfloat16 while training.
     """
 
     def __init__(
-        self, projection: Projection, titles: torch.Tensor, graph: BipartiteGraph, layers: int, tau: float
+        self,
+        projection: Projection,
+        titles: torch.Tensor,
+        graph: BipartiteGraph,
+        layers: int,
+        tau: float,
+        in_bfloat16: bool = False,
     ) -> None:
         super().__init__()
         self.projection, self.titles, self.graph = projection, titles, graph
-        self.layers, self.tau = layers, tau
+        self.layers, self.tau, self.in_bfloat16 = layers, tau, in_bfloat16
         self.items, sums = _propagate_titles(titles.numpy(), graph, layers)
         self._sums = torch.from_numpy(sums)
 
@@ -58,7 +66,8 @@ class LinearLearner(Learner):
     def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
         """P W of everyone: the items' sums are projected first, so that users never are d_LM wide."""
         with torch.no_grad():
-            users = self._projected_first((self.graph.indptr, self.graph.indices))
+            tables = (table @ self.projection.w1 for table in (self.titles, self._sums))
+            users = _HistoryRows.apply(*tables, (self.graph.indptr, self.graph.indices), self.layers)
             return users, torch.from_numpy(self.items) @ self.projection.w1
 
     def loss(self, batch: Batch) -> torch.Tensor:
@@ -76,7 +85,7 @@ class LinearLearner(Learner):
         return infonce(users, self._project(items), local, self.tau)
 
     def _project(self, rows: torch.Tensor) -> torch.Tensor:
-        return product(rows, self.projection.w1, self.projection.in_bfloat16)
+        return product(rows, self.projection.w1, self.in_bfloat16)
 
     def _is_long(self, pattern: Pattern) -> bool:
         """Whether gathering histories of LM vectors costs more than projecting every item."""

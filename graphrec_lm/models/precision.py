@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from graphrec_lm.errors import check_choice
@@ -24,7 +26,8 @@ def uses_bfloat16(precision: str) -> bool:
     """
     check_choice("precision", precision, ("auto", "fp32", "bf16"))
     if precision == "auto":
-        return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+        capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)  # torch 2.11 and later
+        return bool(capabilities().get("amx_bf16", False))
     return precision == "bf16"
 
 

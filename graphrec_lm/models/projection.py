@@ -28,8 +28,6 @@ class Projection(torch.nn.Module):
         d_LM, width of the MLP's inner layer, dimension of the result.
     generator : torch.Generator
         Initial weights: U(±1/√fan_in), the default of `torch.nn.Linear`.
-    in_bfloat16 : bool
-        Multiply matrices in bfloat16 while training; weights and sums of them stay float32.
     """
 
     w1: torch.Tensor
@@ -37,20 +35,12 @@ class Projection(torch.nn.Module):
     w2: torch.Tensor
     b2: torch.Tensor
 
-    def __init__(
-        self,
-        kind: str,
-        width: int,
-        hidden: int,
-        dim: int,
-        generator: torch.Generator,
-        in_bfloat16: bool = False,
-    ) -> None:
+    def __init__(self, kind: str, width: int, hidden: int, dim: int, generator: torch.Generator) -> None:
         super().__init__()
         check_choice("projection", kind, ("linear", "mlp"))
         check_number("dim", dim, least=1, integer=True)
         check_number("hidden", hidden, least=1, integer=True)
-        self.kind, self.in_bfloat16 = kind, in_bfloat16
+        self.kind = kind
         shapes = (
             {"w1": (width, dim)}
             if kind == "linear"
@@ -68,7 +58,7 @@ class Projection(torch.nn.Module):
         return functional.leaky_relu(vectors @ self.w1 + self.b1) @ self.w2 + self.b2
 
     def users_and_items(
-        self, titles: torch.Tensor, graph: BipartiteGraph
+        self, titles: torch.Tensor, graph: BipartiteGraph, in_bfloat16: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Project every user's mean title and every title.
 
@@ -76,15 +66,17 @@ class Projection(torch.nn.Module):
         ----------
         titles : float32 (or bfloat16) tensor [n_items, d_LM]
         graph : BipartiteGraph
+        in_bfloat16 : bool
+            Multiply matrices in bfloat16, for training; weights and sums over them stay float32.
 
         Returns
         -------
         users, items : float32 tensors [n_users, dim], [n_items, dim]
         """
-        first = product(titles, self.w1, self.in_bfloat16)
+        first = product(titles, self.w1, in_bfloat16)
         if self.kind == "linear":
             return graph.history_mean(first), first
-        users, items = _HiddenLayer.apply(first, self.b1, self.w2, self.b2, graph, self.in_bfloat16)
+        users, items = _HiddenLayer.apply(first, self.b1, self.w2, self.b2, graph, in_bfloat16)
         return users, items
 
 

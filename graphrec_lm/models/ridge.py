@@ -10,6 +10,7 @@ Woodbury's identity it is a product of two thin matrices without its diagonal, s
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels import gram
 
 Float32 = NDArray[np.float32]
@@ -47,8 +48,16 @@ class TextPrior(NamedTuple):
         inner.diagonal().add_(regularization)
         left = torch.linalg.solve(inner, vectors.T).T.contiguous()
         leverage = (left * vectors).sum(1)
+        if not bool((leverage < 1 - 1e-9).all()):
+            required = "`text_regularization` must be large beside the rounding of the title vectors"
+            raise InputError(required, regularization, "Raise it.")
         right, diagonal = vectors / (1 - leverage)[:, None], leverage / (1 - leverage)
         return cls(left.float(), right.float(), diagonal.float())
+
+
+def least_regularization(dataset: Dataset) -> float:
+    """The smallest λ that float32 can tell from nothing beside the most popular item."""
+    return 1e-5 * float(dataset.item_counts.max())
 
 
 def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
@@ -59,20 +68,17 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
     Raises
     ------
     InputError
-        If λ is too small for float32.
+        If λ is lost beside the largest eigenvalue in float32: it must be at least a 100,000th of
+        the interactions of the most popular item.
     """
-    n_users, n_items = dataset.n_users, dataset.n_items
-    try:
-        if 2 * n_users < n_items:
-            return _through_users(dataset, regularization)
-        matrix = torch.from_numpy(gram(dataset.indptr, dataset.indices, n_items))
-        matrix.diagonal().add_(regularization)
-        factor = torch.linalg.cholesky(matrix)
-        del matrix
-        return torch.cholesky_inverse(factor).T  # symmetric; LAPACK's columns are our rows
-    except torch.linalg.LinAlgError as error:
-        required = "the regularization must make the Gram matrix positive definite in float32"
-        raise InputError(required, regularization, "Raise it.") from error
+    check_number("regularization", regularization, least=least_regularization(dataset))
+    if 2 * dataset.n_users < dataset.n_items:
+        return _through_users(dataset, regularization)
+    matrix = torch.from_numpy(gram(dataset.indptr, dataset.indices, dataset.n_items))
+    matrix.diagonal().add_(regularization)
+    factor = torch.linalg.cholesky(matrix)
+    del matrix
+    return torch.cholesky_inverse(factor).T  # symmetric; LAPACK's columns are our rows
 
 
 def _through_users(dataset: Dataset, regularization: float) -> torch.Tensor:
@@ -99,6 +105,11 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
     strength : float
         λκ.
 
+    Raises
+    ------
+    InputError
+        If the weights are not finite.
+
     Returns
     -------
     float32 array [n_items, n_items]
@@ -119,5 +130,7 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
         inverse.mul_(-scale)
         inverse.addmm_(projected, prior.right.T, alpha=strength)
     inverse.fill_diagonal_(0)
+    if not math.isfinite(float(inverse.sum())):
+        raise InputError("the weights must be finite", "NaN or infinity", "Raise the regularization.")
     weights: Float32 = inverse.numpy()
     return weights

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.kernels import spmm, take_rows, topk_blocks
 from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models.ridge import TextPrior, inverse_gram
+from graphrec_lm.models.ridge import TextPrior, inverse_gram, least_regularization
 
 Float32 = NDArray[np.float32]
 
@@ -78,7 +78,7 @@ class Search:
         start = best_at(grid.start)
         for factor in () if grid.is_fixed else (2.0, 0.5):
             value, best = grid.start * factor, start
-            while (found := best_at(value)) > best:
+            while value >= least_regularization(self.train) and (found := best_at(value)) > best:
                 value, best = value * factor, found
             if best > start:
                 break

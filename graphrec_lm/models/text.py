@@ -15,6 +15,8 @@ from graphrec_lm.text import TextEncoder, embed, resolve_encoder
 
 Float32 = NDArray[np.float32]
 
+_SMALLEST, _LARGEST = 1e-4, 65504.0  # what float16 holds well
+
 
 class SavedEncoder(TextEncoder):
     """Stands in a loaded model for an encoder object, which is never saved: its name and fingerprint.
@@ -58,6 +60,11 @@ def title_vectors(dataset: Dataset, encoder: Any) -> tuple[Float32, dict[str, An
     chosen = resolve_encoder(encoder)
     vectors = embed(dataset.titles, chosen)
     notes = {"encoder": chosen.name, "encoder_fingerprint": chosen.fingerprint}
+    largest = float(np.abs(vectors).max(initial=0))
+    if largest > _LARGEST or (len(vectors) and np.abs(vectors).max(axis=1).min() < _SMALLEST):
+        found = f"numbers up to {largest:.3g}, a row up to {np.abs(vectors).max(axis=1).min():.3g}"
+        required = "title vectors must fit float16, each with a number from 1e-4 to 65504"
+        raise InputError(required, found, "Scale the encoder's vectors, e.g. to unit length.")
     return vectors.astype(np.float16).astype(np.float32), notes
 
 

@@ -32,7 +32,7 @@ class TextGCN(FactorRecommender):
     Parameters
     ----------
     layers : int
-        >= 0; 0 is `TitleCosine`.
+        >= 0; 0 ranks by the mean of the history's unit title vectors.
     combine : {"mean", "last"}
         The mean of layers 0..`layers`, or the last alone.
     encoder : name, folder, TextEncoder, or list of them
@@ -80,5 +80,6 @@ class TextGCN(FactorRecommender):
         hops = graph_part(arrays["fold"], people)
         if not self._state.notes["adds_own"]:
             return unit_rows(hops)
-        own = unit_rows(arrays["titles"].astype(np.float32))
-        return unit_rows(history_means(own, people.indptr, people.indices) + hops)
+        used, places = np.unique(people.indices, return_inverse=True)
+        own = unit_rows(arrays["titles"][used].astype(np.float32))
+        return unit_rows(history_means(own, people.indptr, places.astype(np.int32)) + hops)

@@ -17,7 +17,8 @@ from graphrec_lm.progress import Progress
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training.callbacks import Callback
 
-_USUAL = (100.0, 10.0, 1.0)  # λ, the titles' λ, κ: where the search starts, or ends without validation
+# Where the search starts, or ends without validation.
+_USUAL = {"regularization": 100.0, "text_regularization": 10.0, "strength": 1.0}
 _TEXT_REGULARIZATIONS = (1.0, 3.0, 10.0, 30.0, 100.0)
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
 
@@ -73,7 +74,7 @@ class TextRidge(ItemItemRecommender):
 
     @property
     def chosen_(self) -> dict[str, float]:
-        """`regularization`, `text_regularization`, `strength` of the fit, and `ndcg` on validation."""
+        """`regularization`, `text_regularization`, `strength` of the fit; `ndcg` if they were chosen."""
         return dict(self._state.notes["chosen"])
 
     @property
@@ -91,27 +92,35 @@ class TextRidge(ItemItemRecommender):
         titles, notes = title_vectors(dataset, self.encoder)
         vectors = unit_rows(titles)
         points = self._search(dataset, valid, vectors)
-        best = max(points, key=lambda point: point.ndcg)
-        prior = TextPrior.of(vectors, best.text_regularization)
-        inverse = inverse_gram(dataset, best.regularization)
-        weights = ridge_weights(inverse, prior, best.regularization * best.strength)
-        notes |= {"chosen": best._asdict(), "search": [point._asdict() for point in points]}
+        chosen = self._given() if not points else max(points, key=lambda point: point.ndcg)._asdict()
+        regularization, strength = chosen["regularization"], chosen["strength"]
+        prior = TextPrior.of(vectors, chosen["text_regularization"]) if strength else None
+        weights = ridge_weights(inverse_gram(dataset, regularization), prior, regularization * strength)
+        notes |= {"chosen": chosen, "search": [point._asdict() for point in points]}
         return Fitted.of(dataset, valid, dense(weights), notes=notes)
 
+    def _given(self) -> dict[str, float]:
+        """The parameters, where they are not None, else the usual values."""
+        return {
+            name: float(usual if getattr(self, name) is None else getattr(self, name))
+            for name, usual in _USUAL.items()
+        }
+
     def _search(self, dataset: Dataset, valid: Dataset | None, vectors: Float32) -> list[Point]:
-        given = self.regularization, self.text_regularization, self.strength
+        """What was tried on validation; nothing if there is nothing to choose or to validate on."""
+        if all(getattr(self, name) is not None for name in _USUAL):
+            return []
         train = dataset
         if valid is None or not valid.n_interactions:
             train, valid, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
-        if None not in given or not valid.n_interactions:
-            pairs = zip(given, _USUAL, strict=True)
-            regularization, text, strength = (usual if value is None else value for value, usual in pairs)
-            return [Point(regularization, text, strength, 0.0)]
+        if not valid.n_interactions:
+            return []
+        start = self._given()
         grid = Grid(
-            self.regularization or _USUAL[0],
+            start["regularization"],
             self.regularization is not None,
-            _TEXT_REGULARIZATIONS if self.text_regularization is None else (self.text_regularization,),
-            _STRENGTHS if self.strength is None else (self.strength,),
+            _TEXT_REGULARIZATIONS if self.text_regularization is None else [start["text_regularization"]],
+            _STRENGTHS if self.strength is None else [start["strength"]],
         )
         with Progress(None, "TextRidge", "factorisations", enabled=self.verbose) as bar:
             return Search(train, valid, vectors, self.seed).run(

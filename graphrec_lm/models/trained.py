@@ -96,7 +96,7 @@ class TrainedRecommender(FactorRecommender):
             raise InputError(
                 "`share_negatives` must be True or False", repr(self.share_negatives), "Pass a bool."
             )
-        check_number("negative_power", self.negative_power)
+        check_number("negative_power", self.negative_power, least=0)
         check_number("seed", self.seed, least=0, most=2**63 - 1, integer=True)
         return TrainingOptions(
             self.epochs, self.batch_size, self.learning_rate, self.valid_every, self.patience

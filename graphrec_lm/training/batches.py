@@ -51,7 +51,7 @@ class BatchSampler:
     shared : bool
     seed : int
     power : float
-        Negatives are drawn in proportion to popularity^power: 0 uniformly, 1 by popularity.
+        >= 0; negatives are drawn in proportion to popularity^power: 0 uniformly, 1 by popularity.
 
     Examples
     --------
@@ -83,4 +83,7 @@ class BatchSampler:
     @cached_property
     def _table(self) -> tuple[NDArray[np.uint64], Codes] | None:
         """Of popularity^power."""
-        return alias_table(np.diff(self.graph.item_indptr) ** float(self.power)) if self.power else None
+        if not self.power:
+            return None
+        popularity = np.diff(self.graph.item_indptr)
+        return alias_table((popularity / popularity.max()) ** float(self.power))

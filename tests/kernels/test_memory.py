@@ -46,6 +46,15 @@ def test_other_shapes_of_the_same_size_share_memory():
         assert address(empty((256, 1024))) == first
 
 
+def test_arrays_of_many_sizes_share_a_bounded_pool():
+    with recycling():
+        for rows in np.random.default_rng(0).integers(2_000, 4_000, 200):
+            first, second = empty((rows, 256)), empty((256, rows))
+            assert not np.shares_memory(first, second) and first.shape == (rows, 256)
+            del first, second
+        assert sum(array.size for array in _pool.get()) <= 2 * 3 * 4_000 * 256
+
+
 def test_small_arrays_are_plain():
     with recycling():
         array = empty((3, 2))

@@ -149,6 +149,12 @@ def test_positives_by_user_are_uniform_over_users_then_over_their_items():
     assert_frequencies(users * 9 + items, law.reshape(-1))
 
 
+@pytest.mark.parametrize("by", ["user", "interaction"])
+def test_there_must_be_something_to_draw_from(by):
+    with pytest.raises(InputError, match="there must be interactions to draw from"):
+        draw_positives(np.array([0, 0]), np.zeros(0, np.int32), 3, by=by, seed=0, step=0)
+
+
 def test_the_way_of_drawing_must_be_known():
     with pytest.raises(InputError, match="`by` must be one of 'user', 'interaction', got 'item'"):
         draw_positives(np.array([0, 1]), ONE, 1, by="item", seed=0, step=0)

@@ -33,6 +33,10 @@ def encoded(**changes):
     ).fit(WORLD.train)
 
 
+def encoder_of(size):
+    return PrecomputedEncoder(texts=titles(), embeddings=np.full((len(titles()), 2), size))
+
+
 def spoilt(row, value):
     vectors = encoder().encode(titles())
     vectors[row] = value
@@ -48,9 +52,9 @@ FITTED = {
     "no negatives": (fit(AlphaRec, negatives=0), "`negatives` must be an integer >= 1", "0", "range"),
     "negatives of None": (fit(AlphaRec, negatives=None), "`negatives` must be an integer", "None", "range"),
     "a power that is no number": (
-        fit(AlphaRec, negative_power=np.inf),
-        "`negative_power` must be a number",
-        "inf",
+        fit(AlphaRec, negative_power=-0.5),
+        "`negative_power` must be a number >= 0",
+        "-0.5",
         "range",
     ),
     "another precision": (fit(AlphaRec, precision="bf61"), "`precision` must be", "'bf61'", "mean 'bf16'"),
@@ -99,6 +103,24 @@ FITTED = {
         "the item table must have a column 'title'",
         "none",
         "Give an item table",
+    ),
+    "nothing to fit": (
+        lambda: Popularity().fit(WORLD.train.split("random", valid=0.0, test=0.3).valid),
+        "at least one positive interaction",
+        "0",
+        "training part",
+    ),
+    "embeddings beyond float16": (
+        lambda: TitleCosine(encoder_of(1e5)).fit(WORLD.train),
+        "must fit float16",
+        "1e+05",
+        "Scale",
+    ),
+    "embeddings below float16": (
+        lambda: TitleCosine(encoder_of(1e-9)).fit(WORLD.train),
+        "must fit float16",
+        "1e-09",
+        "Scale",
     ),
     "embeddings too few": (encoded(embeddings=np.ones((3, 4))), "one row a text (21)", "3", "order"),
     "embeddings of one dimension": (

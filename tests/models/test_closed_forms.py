@@ -8,7 +8,8 @@ import torch
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import EASE, GFCF, L3AE, ItemKNN, TextGCN, TextRidge
+from graphrec_lm.models import EASE, GFCF, L3AE, ItemKNN, TextGCN, TextRidge, load
+from graphrec_lm.models.gfcf import _right_singular_vectors
 from graphrec_lm.models.item_knn import keep_largest
 from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
 from graphrec_lm.models.ridge_search import Grid, Search
@@ -103,8 +104,32 @@ def test_text_ridge_chooses_on_validation_what_was_not_given():
     np.testing.assert_array_equal(again.item_weights_, model.item_weights_)
     part = TextRidge(strength=0.0, encoder=world.encoder, verbose=False).fit(world.train, valid=world.valid)
     assert {point["strength"] for point in part.search_} == {0.0}
+    assert "ndcg" not in again.chosen_ and again.search_ == []
+
+
+def test_text_ridge_without_validation_chooses_on_a_part_and_fits_the_whole():
+    world = checkerboard()
     alone = TextRidge(encoder=world.encoder, verbose=False).fit(world.train)
-    assert alone.chosen_["regularization"] > 0 and alone.dataset_.n_interactions == world.train.n_interactions
+    given = {name: value for name, value in alone.chosen_.items() if name != "ndcg"}
+    again = TextRidge(**given, encoder=world.encoder).fit(world.train)
+    np.testing.assert_array_equal(alone.item_weights_, again.item_weights_)
+    assert len(alone.search_) > 3
+
+
+def test_text_ridge_takes_and_saves_the_numbers_of_an_array(tmp_path):
+    world = checkerboard()
+    numbers = np.array([3, 2, 1])
+    model = TextRidge(*numbers, encoder=world.encoder).fit(world.train)
+    model.save(tmp_path / "model")
+    assert load(tmp_path / "model").chosen_ == model.chosen_
+
+
+def test_singular_vectors_of_large_and_small_matrices_agree():
+    from scipy import sparse
+
+    matrix = sparse.random_array((700, 600), density=0.02, rng=np.random.default_rng(0), dtype=np.float32)
+    lanczos, dense = (_right_singular_vectors(matrix.tocsr(), rank, 0)[:, :8] for rank in (16, 400))
+    np.testing.assert_allclose(np.abs((lanczos * dense).sum(0)), 1, atol=1e-3)
 
 
 def test_l3ae_solves_its_problem():
@@ -161,12 +186,14 @@ def test_of_equal_neighbors_the_first_are_kept():
 
 
 @SHAPES
-def test_gfcf_equals_dense_algebra(n_users, n_items):
+@pytest.mark.parametrize("rank", [5, 100])
+def test_gfcf_equals_dense_algebra(n_users, n_items, rank):
     dataset, pattern = random_dataset(n_users, n_items)
-    weights = GFCF(rank=5, alpha=0.7).fit(dataset).item_weights_
+    weights = GFCF(rank=rank, alpha=0.7).fit(dataset).item_weights_
     users, items = (np.maximum(pattern.dense.sum(axis), 1) for axis in (1, 0))
     scaled = pattern.dense / np.sqrt(np.outer(users, items))
-    vectors = np.linalg.svd(scaled)[2][:5].T
+    values, rows = np.linalg.svd(scaled, full_matrices=False)[1:]
+    vectors = rows[:rank][values[:rank] > 1e-5].T
     low_pass = vectors @ vectors.T * np.sqrt(items) / np.sqrt(items)[:, None]
     np.testing.assert_allclose(weights, scaled.T @ scaled + 0.7 * low_pass, atol=2e-4)
 
@@ -191,7 +218,13 @@ def test_a_ridge_that_is_lost_in_float32_is_an_error():
     twins = Dataset.from_codes(IdMap(range(5)), IdMap(range(2)), users, items)
     with pytest.raises(InputError) as error:
         EASE(regularization=1e-9).fit(twins)
-    check(error, ["positive definite in float32", "1e-09", "Raise it"])
+    check(error, ["`regularization` must be a number >= 5e-05", "1e-09"])
+
+
+def test_a_text_ridge_that_is_lost_is_an_error():
+    with pytest.raises(InputError) as error:
+        TextPrior.of(normal((5, 10)), 1e-20)
+    check(error, ["`text_regularization` must be large", "1e-20", "Raise it"])
 
 
 @pytest.mark.parametrize("name", BAD)

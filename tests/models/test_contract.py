@@ -33,6 +33,16 @@ class TestAlphaRecLinearShared(ModelContract):
     params = FEW | dict(projection="linear", share_negatives=True, sampling="interaction")
 
 
+class TestAlphaRecInBfloat16(ModelContract):
+    model = AlphaRec
+    params = FEW | dict(hidden=8, precision="bf16")
+
+
+class TestAlphaRecLinearInBfloat16(ModelContract):
+    model = AlphaRec
+    params = FEW | dict(projection="linear", precision="bf16")
+
+
 class TestEASE(ModelContract):
     model = EASE
     params = dict(regularization=2.0)

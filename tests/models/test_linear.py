@@ -14,19 +14,20 @@ from graphrec_lm.training import BatchSampler
 from tests.support import normal, random_csr
 
 
-def learners(n_items, layers):
+def learners(n_items, layers, in_bfloat16=False):
     pattern = random_csr(40, n_items, 0.1, seed=3)
     graph = BipartiteGraph(pattern.indptr, pattern.indices, n_items)
     titles = torch.from_numpy(normal((n_items, 70), 1))
     for kind in (LinearLearner, _AlphaRecLearner):
         projection = Projection("linear", 70, 1, 16, torch.Generator().manual_seed(0))
-        yield kind(projection, titles, graph, layers, 0.2)
+        yield kind(projection, titles, graph, layers, 0.2, in_bfloat16)
 
 
+@pytest.mark.parametrize("in_bfloat16", [False, True])
 @pytest.mark.parametrize("layers", [0, 1, 3])
-def test_representations(layers):
+def test_representations_are_exact(layers, in_bfloat16):
     with torch.no_grad():
-        ours, theirs = (learner.represent() for learner in learners(30, layers))
+        ours, theirs = (learner.represent() for learner in learners(30, layers, in_bfloat16))
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 

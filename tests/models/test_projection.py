@@ -17,7 +17,7 @@ from tests.support import normal, random_csr
 def test_values_and_gradients(kind, n_users, n_items, in_bfloat16):
     pattern = random_csr(n_users, n_items, 0.3, seed=1)
     graph = BipartiteGraph(pattern.indptr, pattern.indices, n_items)
-    projection = Projection(kind, 24, 70, 16, torch.Generator().manual_seed(0), in_bfloat16)
+    projection = Projection(kind, 24, 70, 16, torch.Generator().manual_seed(0))
     titles = torch.from_numpy(normal((n_items, 24), 2))
     upstream = [torch.from_numpy(normal((n, 16), n)) for n in (n_users, n_items)]
 
@@ -28,7 +28,7 @@ def test_values_and_gradients(kind, n_users, n_items, in_bfloat16):
 
     degrees = np.maximum(np.diff(pattern.indptr), 1)[:, None]
     means = torch.from_numpy((pattern.dense / degrees).astype(np.float32)) @ titles
-    found = run(*projection.users_and_items(titles, graph))
+    found = run(*projection.users_and_items(titles, graph, in_bfloat16))
     expected = run(projection(means), projection(titles))
     for ours, theirs in zip(found, expected, strict=True):
         distance, length = float((ours - theirs).detach().norm()), float(theirs.detach().norm())
