@@ -118,7 +118,9 @@ def _read(
 def _parquet(source: Source) -> pa.Table:
     path = check_file(source)
     try:
-        return pq.read_table(path)
+        table = pq.read_table(path)
+        pa.default_memory_pool().release_unused()  # as much as the table: what decoding it took
+        return table
     except pa.ArrowInvalid as error:
         found = str(error).splitlines()[0]
         raise InputError(f"{path} must be a Parquet file", found, "Check that the file is whole.") from None

@@ -42,7 +42,10 @@ def read_universe(
     if len(ids) < 2:
         remedy = "A recommender compares people and things: give it more rows."
         raise InputError(f"a Dataset must have at least 2 {what}s", len(ids), remedy)
-    return ids, ordered, encode(values, ids, what)
+    codes = encode(values, ids, what)
+    del values
+    pa.default_memory_pool().release_unused()  # the column in one piece
+    return ids, ordered, codes
 
 
 def read_rows(
