@@ -31,7 +31,7 @@ def recommendations(dataset: Dataset, user_ids: Any, codes: Any, scores: Any) ->
 def _recommendation_columns(dataset: Dataset, user_ids: Any, codes: Any, scores: Any) -> Columns:
     rows, places = np.nonzero(codes >= 0)
     items = codes[rows, places]
-    columns = {"user_id": user_ids[rows], "item_id": dataset.items.ids[items], **_titles(dataset, items)}
+    columns = {"user_id": user_ids[rows], **item_columns(dataset, items)}
     return columns | {"rank": places + 1, "score": scores[rows, places]}
 
 
@@ -41,6 +41,11 @@ def similar(dataset: Dataset, asked: NDArray[np.int32], codes: Any, scores: Any)
     targets, ids = codes[rows, places], dataset.items.ids
     columns = {"item_id": ids[asked[rows]], "target_item_id": ids[targets], **_titles(dataset, targets)}
     return dataset.frame(columns | {"rank": places + 1, "score": scores[rows, places]})
+
+
+def item_columns(dataset: Dataset, codes: Any) -> Columns:
+    """The columns `item_id` and, if there are any, `title` of items."""
+    return {"item_id": dataset.items.ids[codes], **_titles(dataset, codes)}
 
 
 def _titles(dataset: Dataset, codes: Any) -> Columns:

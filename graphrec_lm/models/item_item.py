@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from graphrec_lm.errors import check_number
 from graphrec_lm.kernels import spmm, topk_blocks
+from graphrec_lm.models import frames
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.people import People
@@ -33,6 +35,38 @@ class ItemItemRecommender(Recommender):
         n_items = self._state.dataset.n_items
         parts = (arrays[f"weights.{name}"] for name in ("values", "indices", "indptr"))
         return sparse.csr_array(tuple(parts), shape=(n_items, n_items))
+
+    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
+        """Which items of a user's history speak for an item, exactly: the score is their sum.
+
+        Parameters
+        ----------
+        user, item : ids
+        k : int
+            Items of the history, at most.
+
+        Returns
+        -------
+        dataframe
+            `item_id, title, rank, score`: the history's largest contributions first, `title` only if
+            the Dataset has titles.
+
+        Raises
+        ------
+        UnknownIdError, InputError
+        """
+        dataset = self._state.dataset
+        check_number("k", k, least=1, integer=True)
+        code, target = dataset.users.codes([user], what="user")[0], dataset.items.codes([item])[0]
+        history = dataset.indices[slice(*dataset.indptr[code : code + 2])]
+        weights = self.item_weights_
+        if isinstance(weights, np.ndarray):
+            values = weights[history, target]
+        else:
+            values = weights[history][:, [target]].toarray().reshape(-1)
+        order = np.argsort(-values, kind="stable")[:k]
+        columns = frames.item_columns(dataset, history[order])
+        return dataset.frame(columns | {"rank": np.arange(1, len(order) + 1), "score": values[order]})
 
     def _scores(self, people: People) -> Float32:
         return _sums(people.indptr, people.indices, self.item_weights_)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from graphrec_lm.data import Dataset, IdMap
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.models import EASE, GFCF, L3AE, ItemKNN, TextGCN, TextRidge, load
 from graphrec_lm.models.gfcf import _right_singular_vectors
 from graphrec_lm.models.item_knn import keep_largest
@@ -176,6 +176,28 @@ def test_item_knn_is_a_shrunk_cosine_of_the_nearest():
         kept = np.argsort(-values, kind="stable")[:4]
         np.testing.assert_allclose(row[kept], values[kept], rtol=1e-5)
         assert (row > 0).sum() <= 4 and row[np.setdiff1d(np.arange(25), kept)].sum() == 0
+
+
+@pytest.mark.parametrize("model", [EASE(regularization=2.0), ItemKNN(shrink=0.5)])
+def test_an_explanation_adds_up_to_the_score(model):
+    train = checkerboard().train
+    fitted = model.fit(train)
+    history = set(train.items.ids[train.indices[slice(*train.indptr[3:5])]])
+    for item in (2, 13):
+        found = fitted.explain("u3", item, k=100)
+        assert list(found.columns) == ["item_id", "title", "rank", "score"]
+        assert set(found["item_id"]) == history and found["score"].is_monotonic_decreasing
+        assert found["score"].sum() == pytest.approx(fitted.predict([("u3", item)])[0], abs=1e-6)
+        assert len(fitted.explain("u3", item, k=2)) == 2
+
+
+def test_an_explanation_asks_about_known_users_and_items():
+    fitted = EASE(regularization=2.0).fit(checkerboard().train)
+    for user, item in (("u99", 2), ("u3", 99)):
+        with pytest.raises(UnknownIdError):
+            fitted.explain(user, item)
+    with pytest.raises(InputError, match="`k` must be an integer >= 1"):
+        fitted.explain("u3", 2, k=0)
 
 
 def test_of_equal_neighbors_the_first_are_kept():
