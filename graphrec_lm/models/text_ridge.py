@@ -19,8 +19,8 @@ from graphrec_lm.training.callbacks import Callback
 
 # Where the search starts, or ends without validation.
 _USUAL = {"regularization": 100.0, "text_regularization": 10.0, "strength": 1.0}
-_TEXT_REGULARIZATIONS = (1.0, 3.0, 10.0, 30.0, 100.0)
-_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
+_TEXT_REGULARIZATIONS = (3.0, 10.0, 30.0, 100.0)
+_STRENGTHS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 
 class TextRidge(ItemItemRecommender):
