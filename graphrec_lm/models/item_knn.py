@@ -48,12 +48,12 @@ class ItemKNN(ItemItemRecommender):
         check_number("neighbors", self.neighbors, least=1, integer=True)
         check_number("shrink", self.shrink, least=0)
         counts = gram(dataset.indptr, dataset.indices, dataset.n_items, least=1)
-        lengths = np.sqrt(dataset.item_counts).astype(np.float32)
+        popularity = dataset.item_counts.astype(np.float64)
         blocks = []
         for start in range(0, dataset.n_items, _ROWS):
             block = counts[start : start + _ROWS]
             rows = start + np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
-            block.data /= lengths[rows] * lengths[block.indices] + np.float32(self.shrink)
+            block.data /= np.sqrt(popularity[rows] * popularity[block.indices]) + self.shrink
             block.data[rows == block.indices] = 0
             blocks.append(keep_largest(block, self.neighbors))
         return Fitted.of(dataset, valid, compressed(sparse.csr_array(sparse.vstack(blocks))))

@@ -117,8 +117,8 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
     Examples
     --------
     >>> ridge_weights(torch.linalg.inv(torch.tensor([[3.0, 1.0], [1.0, 2.0]])))
-    array([[-0. ,  0.5],
-           [ 0.3333,  0. ]], dtype=float32)
+    array([[0.        , 0.33333334],
+           [0.5       , 0.        ]], dtype=float32)
     """
     on_diagonal = inverse.diagonal().clone()
     if prior is None:
