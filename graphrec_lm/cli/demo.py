@@ -24,8 +24,8 @@ example:
 # Fast settings, selected on the validation part; seed 0.
 _TRAINING = {"batch_size": 1024, "negatives": 1024, "share_negatives": True, "sampling": "interaction",
              "valid_every": 2, "patience": 5}  # fmt: skip
-ALPHAREC: dict[str, Any] = {**_TRAINING, "hidden": 128, "learning_rate": 2e-3, "epochs": 24}
-LIGHTGCN: dict[str, Any] = {**_TRAINING, "layers": 2, "loss": "infonce", "learning_rate": 3e-3, "epochs": 36}
+ALPHAREC: dict[str, Any] = {**_TRAINING, "hidden": 128, "learning_rate": 2e-3, "epochs": 16}
+LIGHTGCN: dict[str, Any] = {**_TRAINING, "layers": 2, "loss": "infonce", "learning_rate": 3e-3, "epochs": 24}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
