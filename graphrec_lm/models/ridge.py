@@ -54,6 +54,11 @@ class TextPrior(NamedTuple):
         right, diagonal = vectors / (1 - leverage)[:, None], leverage / (1 - leverage)
         return cls(left.float(), right.float(), diagonal.float())
 
+    def after(self, inverse: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """P · left, [n_items, d_LM], and the diagonal of P C, [n_items], from P."""
+        projected = inverse @ self.left
+        return projected, (projected * self.right).sum(1) - inverse.diagonal() * self.diagonal
+
 
 def least_regularization(dataset: Dataset) -> float:
     """The smallest λ that float32 can tell from nothing beside the most popular item."""
@@ -124,8 +129,7 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
     if prior is None:
         inverse.div_(-on_diagonal)
     else:
-        projected = inverse @ prior.left
-        product_diagonal = (projected * prior.right).sum(1) - on_diagonal * prior.diagonal
+        projected, product_diagonal = prior.after(inverse)
         scale = (1 + strength * product_diagonal) / on_diagonal + strength * prior.diagonal
         inverse.mul_(-scale)
         inverse.addmm_(projected, prior.right.T, alpha=strength)

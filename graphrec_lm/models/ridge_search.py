@@ -91,8 +91,7 @@ class Search:
         on_diagonal, sums = inverse.diagonal().clone(), torch.from_numpy(spmm(*self.seen, inverse.numpy()))
         points = []
         for text_regularization, prior in priors.items():
-            projected = inverse @ prior.left
-            product_diagonal = (projected * prior.right).sum(1) - on_diagonal * prior.diagonal
+            product_diagonal = prior.after(inverse)[1]
             slope = (sums @ prior.left) @ prior.right.T
             slope -= sums * (product_diagonal / on_diagonal + prior.diagonal)
             for strength in strengths:
