@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         L3AE,
         MF,
         AlphaRec,
+        Blend,
         ItemKNN,
         LightGCN,
         Popularity,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         TextRidge,
         TitleCosine,
         load,
+        suggest_model,
     )
 
 __version__ = "0.1.0"
@@ -40,6 +42,7 @@ __all__ = [
     "L3AE",
     "MF",
     "AlphaRec",
+    "Blend",
     "Dataset",
     "InputError",
     "ItemKNN",
@@ -54,6 +57,7 @@ __all__ = [
     "UnknownIdError",
     "load",
     "load_dataset",
+    "suggest_model",
 ]
 
 _HOME = {
@@ -61,6 +65,7 @@ _HOME = {
     "Split": "data",
     "load_dataset": "data",
     "AlphaRec": "models",
+    "Blend": "models",
     "EASE": "models",
     "GFCF": "models",
     "ItemKNN": "models",
@@ -73,6 +78,7 @@ _HOME = {
     "TextRidge": "models",
     "TitleCosine": "models",
     "load": "models",
+    "suggest_model": "models",
 }
 _ROOMS = ("data", "evaluation", "graph", "kernels", "metrics", "models", "text", "training")
 

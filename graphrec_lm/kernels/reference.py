@@ -36,6 +36,35 @@ def gram(matrix: Float32, row_weight: Float32 | None = None, least: float | None
     return kept.astype(np.float32)
 
 
+def co_occurring(matrix: Float32, k: int, shrink: float) -> Float32:
+    """Co-occurrence counts of each column with its k nearest, by a stable full sort of each row."""
+    counts = gram(matrix)
+    scale = ((np.diag(counts) + shrink) ** -0.5).astype(np.float32)
+    out = np.zeros_like(counts)
+    for column, row in enumerate(counts):
+        near = np.where((row > 0) & (np.arange(len(row)) != column), row * scale, -np.inf)
+        best = [i for i in np.argsort(-near, kind="stable")[:k] if near[i] > 0]
+        out[column, best] = row[best]
+    return out
+
+
+def local_ridge(support: NDArray[np.bool_], off: Float32, diagonal: Float32, sides: Float32) -> Float32:
+    """Solve each small system by numpy; `sides` and the result are aligned with the entries of `support`."""
+    matrix, out = off + np.diag(diagonal), np.empty_like(sides)
+    ends = np.cumsum(support.sum(1))
+    for row, end in zip(support, ends, strict=True):
+        at, mine = np.flatnonzero(row), slice(end - row.sum(), end)
+        out[:, mine] = np.linalg.solve(matrix[np.ix_(at, at)], sides[:, mine].T).T
+    return out
+
+
+def standardised(rows: Float32) -> Float32:
+    """Rows of mean 0 and deviation 1; rows without variation become zero."""
+    centred = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64)
+    deviation = centred.std(axis=1, keepdims=True)
+    return np.where(deviation > 0, centred / np.where(deviation > 0, deviation, 1), 0).astype(np.float32)
+
+
 def topk(scores: Float32, k: int, hidden: NDArray[np.bool_]) -> tuple[Int, Float32]:
     """The k best unhidden columns of each row, by a stable full sort; -1 and -inf where too few."""
     masked = np.where(hidden, -np.inf, scores).astype(np.float32)

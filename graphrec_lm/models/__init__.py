@@ -2,6 +2,7 @@
 
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.blend import Blend
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.gfcf import GFCF
@@ -13,6 +14,7 @@ from graphrec_lm.models.persistence import load
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
+from graphrec_lm.models.suggest import suggest_model
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
@@ -24,6 +26,7 @@ __all__ = [
     "MF",
     "MODELS",
     "AlphaRec",
+    "Blend",
     "Evaluation",
     "ItemKNN",
     "LightGCN",
@@ -34,4 +37,5 @@ __all__ = [
     "TextRidge",
     "TitleCosine",
     "load",
+    "suggest_model",
 ]

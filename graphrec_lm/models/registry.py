@@ -2,6 +2,7 @@
 
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.blend import Blend
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.gfcf import GFCF
 from graphrec_lm.models.item_knn import ItemKNN
@@ -18,6 +19,7 @@ MODELS: dict[str, type[Recommender]] = {
     model.__name__: model
     for model in (
         AlphaRec,
+        Blend,
         EASE,
         GFCF,
         ItemKNN,

@@ -9,6 +9,7 @@ from graphrec_lm.models import (
     MF,
     MODELS,
     AlphaRec,
+    Blend,
     ItemKNN,
     LightGCN,
     Popularity,
@@ -18,6 +19,7 @@ from graphrec_lm.models import (
     TitleCosine,
 )
 from tests.models.contract import ModelContract
+from tests.models.worlds import encoder
 
 QUICK = dict(dim=8, batch_size=32, learning_rate=0.02, epochs=6, valid_every=3, verbose=False)
 FEW = dict(QUICK, negatives=8)
@@ -41,6 +43,11 @@ class TestAlphaRecInBfloat16(ModelContract):
 class TestAlphaRecLinearInBfloat16(ModelContract):
     model = AlphaRec
     params = FEW | dict(projection="linear", precision="bf16")
+
+
+class TestBlend(ModelContract):
+    model = Blend
+    params = dict(members=[EASE(regularization=2.0), TitleCosine(encoder=encoder())])
 
 
 class TestEASE(ModelContract):
@@ -110,6 +117,11 @@ class TestTextGCNLastLayer(ModelContract):
 class TestTextRidge(ModelContract):
     model = TextRidge
     params = dict(regularization=2.0, verbose=False)
+
+
+class TestTextRidgeSparse(ModelContract):
+    model = TextRidge
+    params = dict(regularization=2.0, solver="sparse", neighbours=4, verbose=False)
 
 
 class TestTitleCosine(ModelContract):
