@@ -40,11 +40,9 @@ def test_what_does_not_fit_in_memory_is_sparse():
 
 def test_little_data_is_not_worth_learning_from():
     assert isinstance(suggest_model(dataset(200)).model, TextGCN)
-    rows = pd.DataFrame({"user_id": [1, 2], "item_id": [2, 3], "split": ["train", "test"], "rating": [1, 5]})
-    every = Dataset.from_frame(
-        rows, pd.DataFrame({"item_id": [2, 3], "title": ["a", "b"]}), positive="rating > 4"
-    )
-    nothing = every.split("from_column").train
+    rows = pd.DataFrame({"user_id": [1, 2], "item_id": [2, 3], "rating": [1, 5]})
+    items = pd.DataFrame({"item_id": [2, 3], "title": ["a", "b"]})
+    nothing = Dataset.from_frame(rows, items, positive="rating > 5")
     assert isinstance(suggest_model(nothing).model, TitleCosine)
 
 
