@@ -14,7 +14,6 @@ from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_ridge import TextRidge
-from graphrec_lm.models.title_cosine import TitleCosine
 
 GOALS = ("accuracy", "speed", "no training", "cold items", "new domains")
 
@@ -74,8 +73,6 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
     fits = _DENSE * dataset.n_items**2 <= memory_gib * 2**30
     if not dataset.has_titles:
         return _without_titles(dataset, goal, fits)
-    if not dataset.n_interactions:
-        return Suggestion(TitleCosine(), "Nobody has touched anything yet: titles are all there is.")
     if goal == "no training" or dataset.n_interactions < _FEW:
         reason = "Titles spread over the graph need no weights, and little data."
         return Suggestion(TextGCN(), reason)

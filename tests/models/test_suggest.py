@@ -7,7 +7,7 @@ import pytest
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import EASE, AlphaRec, Blend, LightGCN, TextGCN, TextRidge, TitleCosine
+from graphrec_lm.models import EASE, AlphaRec, Blend, LightGCN, TextGCN, TextRidge
 from graphrec_lm.models.suggest import suggest_model
 
 
@@ -40,10 +40,6 @@ def test_what_does_not_fit_in_memory_is_sparse():
 
 def test_little_data_is_not_worth_learning_from():
     assert isinstance(suggest_model(dataset(200)).model, TextGCN)
-    rows = pd.DataFrame({"user_id": [1, 2], "item_id": [2, 3], "rating": [1, 5]})
-    items = pd.DataFrame({"item_id": [2, 3], "title": ["a", "b"]})
-    nothing = Dataset.from_frame(rows, items, positive="rating > 5")
-    assert isinstance(suggest_model(nothing).model, TitleCosine)
 
 
 def test_without_titles():
