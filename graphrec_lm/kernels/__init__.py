@@ -7,7 +7,13 @@ from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows, take_rows, transpose
 from graphrec_lm.kernels.rows import add_rows
-from graphrec_lm.kernels.sampling import alias_table, draw_negatives, draw_positives, hash_uniform
+from graphrec_lm.kernels.sampling import (
+    alias_table,
+    draw_negatives,
+    draw_positives,
+    draw_several,
+    hash_uniform,
+)
 from graphrec_lm.kernels.softmax import sampled_softmax
 from graphrec_lm.kernels.softmax_full import full_softmax
 from graphrec_lm.kernels.spmm import spmm
@@ -18,6 +24,7 @@ __all__ = [
     "alias_table",
     "draw_negatives",
     "draw_positives",
+    "draw_several",
     "empty",
     "from_bfloat16",
     "full_softmax",

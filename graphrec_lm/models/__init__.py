@@ -1,5 +1,6 @@
 """The models, one file each, on the shared base."""
 
+from graphrec_lm.models.alpha_free import AlphaFree
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.ease import EASE
@@ -14,6 +15,7 @@ from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
 from graphrec_lm.models.text_gcn import TextGCN
+from graphrec_lm.models.text_gcn_mlp import TextGCNMLP
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
 
@@ -23,6 +25,7 @@ __all__ = [
     "L3AE",
     "MF",
     "MODELS",
+    "AlphaFree",
     "AlphaRec",
     "Evaluation",
     "ItemKNN",
@@ -31,6 +34,7 @@ __all__ = [
     "Random",
     "Recommender",
     "TextGCN",
+    "TextGCNMLP",
     "TextRidge",
     "TitleCosine",
     "load",

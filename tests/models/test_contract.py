@@ -8,12 +8,14 @@ from graphrec_lm.models import (
     L3AE,
     MF,
     MODELS,
+    AlphaFree,
     AlphaRec,
     ItemKNN,
     LightGCN,
     Popularity,
     Random,
     TextGCN,
+    TextGCNMLP,
     TextRidge,
     TitleCosine,
 )
@@ -21,6 +23,11 @@ from tests.models.contract import ModelContract
 
 QUICK = dict(dim=8, batch_size=32, learning_rate=0.02, epochs=6, valid_every=3, verbose=False)
 FEW = dict(QUICK, negatives=8)
+
+
+class TestAlphaFree(ModelContract):
+    model = AlphaFree
+    params = FEW | dict(hidden=8, neighbors=2)
 
 
 class TestAlphaRec(ModelContract):
@@ -105,6 +112,16 @@ class TestTextGCN(ModelContract):
 class TestTextGCNLastLayer(ModelContract):
     model = TextGCN
     params = dict(layers=3, combine="last")
+
+
+class TestTextGCNMLP(ModelContract):
+    model = TextGCNMLP
+    params = FEW | dict(hidden=8, positives=3)
+
+
+class TestTextGCNMLPOneTower(ModelContract):
+    model = TextGCNMLP
+    params = FEW | dict(hidden=8, positives=2, shared=True, share_negatives=True, layers=2)
 
 
 class TestTextRidge(ModelContract):
