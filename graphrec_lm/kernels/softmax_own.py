@@ -90,7 +90,7 @@ def _to_slopes(  # type: ignore[no-untyped-def]
     users, items, codes, several, inverse_tau, scale, slopes, user_grad, losses
 ):
     """Slopes of the loss by each logit (the first columns `several` positives), and by each unit user row."""
-    batch, width = codes.shape
+    batch = len(codes)
     dim = users.shape[1]
     queries, table, gradients = users.reshape(-1), items.reshape(-1), user_grad.reshape(-1)
     for b in prange(batch):
@@ -98,25 +98,26 @@ def _to_slopes(  # type: ignore[no-untyped-def]
         row[:] = np.float32(0)
         for start in range(0, dim, WIDTH):
             _add_dots(table, dim, start, codes[b], queries, b * dim + start, row)
-        largest = row[0]  # of the negatives, or the least positive: no sum below can vanish
-        for k in range(1, several):
-            largest = min(largest, row[k])
-        for j in range(several, width):
-            largest = max(largest, row[j])
+        positives, others = row[:several], row[several:]
+        largest = positives[0]  # of the negatives, or the least positive: no sum below can vanish
+        for k in range(several):
+            largest = min(largest, positives[k])
+        for j in range(len(others)):
+            largest = max(largest, others[j])
         largest *= inverse_tau
         rest, weight, loss = np.float32(0), np.float32(0), np.float32(0)
-        for j in range(several, width):
-            row[j] = exponential(row[j] * inverse_tau - largest)
-            rest += row[j]
+        for j in range(len(others)):
+            others[j] = exponential(others[j] * inverse_tau - largest)
+            rest += others[j]
         for k in range(several):
-            found = against(row[k] * inverse_tau - largest, rest)
+            found = against(positives[k] * inverse_tau - largest, rest)
             loss += found[0]
-            row[k] = found[1] * scale
+            positives[k] = found[1] * scale
             weight += found[2]
         losses[b] = loss / np.float32(several)
         factor = weight * scale
-        for j in range(several, width):
-            row[j] *= factor
+        for j in range(len(others)):
+            others[j] *= factor
         for start in range(0, dim, WIDTH):
             _weighted_sum(table, dim, start, codes[b], row, gradients, b * dim + start)
 
