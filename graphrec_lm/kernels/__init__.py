@@ -9,7 +9,13 @@ from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.neighbours import co_occurring
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows, take_rows, transpose
 from graphrec_lm.kernels.rows import add_rows
-from graphrec_lm.kernels.sampling import alias_table, draw_negatives, draw_positives, hash_uniform
+from graphrec_lm.kernels.sampling import (
+    alias_table,
+    draw_negatives,
+    draw_positives,
+    draw_several,
+    hash_uniform,
+)
 from graphrec_lm.kernels.softmax import sampled_softmax
 from graphrec_lm.kernels.softmax_full import full_softmax
 from graphrec_lm.kernels.spmm import spmm
@@ -23,6 +29,7 @@ __all__ = [
     "co_occurring",
     "draw_negatives",
     "draw_positives",
+    "draw_several",
     "empty",
     "from_bfloat16",
     "full_softmax",

@@ -139,6 +139,16 @@ def draw_positives(histories: list[list[int]], n: int, by: str, key: int) -> lis
     return [(u, histories[u][below(key, 2 * i + 1, len(histories[u]))]) for i, u in enumerate(users)]
 
 
+def draw_several(histories: list[list[int]], n: int, key: int) -> list[list[int]]:
+    """For the history of each user of a batch, `n` of its items, none again before all have come."""
+    rows = []
+    for b, history in enumerate(histories):
+        left, repeated = list(history), n - n % len(history)
+        rows.append(history * (n // len(history)))
+        rows[-1] += [left.pop(below(key, b * n + j, len(left))) for j in range(repeated, n)]
+    return rows
+
+
 def draw_negatives(
     histories: list[list[int]], n_items: int, n: int, key: int, first: int = 0
 ) -> list[list[int]]:

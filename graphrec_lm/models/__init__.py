@@ -1,5 +1,6 @@
 """The models, one file each, on the shared base."""
 
+from graphrec_lm.models.alpha_free import AlphaFree
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.blend import Blend
@@ -16,6 +17,7 @@ from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
 from graphrec_lm.models.suggest import suggest_model
 from graphrec_lm.models.text_gcn import TextGCN
+from graphrec_lm.models.text_gcn_mlp import TextGCNMLP
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
 
@@ -25,6 +27,7 @@ __all__ = [
     "L3AE",
     "MF",
     "MODELS",
+    "AlphaFree",
     "AlphaRec",
     "Blend",
     "Evaluation",
@@ -34,6 +37,7 @@ __all__ = [
     "Random",
     "Recommender",
     "TextGCN",
+    "TextGCNMLP",
     "TextRidge",
     "TitleCosine",
     "load",

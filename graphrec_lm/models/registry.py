@@ -1,5 +1,6 @@
 """Models by name, for saved folders, configurations and the command line."""
 
+from graphrec_lm.models.alpha_free import AlphaFree
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.blend import Blend
@@ -12,12 +13,14 @@ from graphrec_lm.models.mf import MF
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.text_gcn import TextGCN
+from graphrec_lm.models.text_gcn_mlp import TextGCNMLP
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
 
 MODELS: dict[str, type[Recommender]] = {
     model.__name__: model
     for model in (
+        AlphaFree,
         AlphaRec,
         Blend,
         EASE,
@@ -29,6 +32,7 @@ MODELS: dict[str, type[Recommender]] = {
         Popularity,
         Random,
         TextGCN,
+        TextGCNMLP,
         TextRidge,
         TitleCosine,
     )

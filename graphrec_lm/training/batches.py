@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import alias_table, draw_negatives, draw_positives, take_rows
+from graphrec_lm.kernels import alias_table, draw_negatives, draw_positives, draw_several, take_rows
 
 Codes = NDArray[np.int32]
 
@@ -20,7 +20,8 @@ class Batch:
 
     Attributes
     ----------
-    users, positives : int32 arrays [batch]
+    users : int32 array [batch]
+    positives : int32 array [batch], or [batch, p] for several positives of each user
     negatives : int32 array [batch, n], or [n] if shared by the batch
     seen : (indptr, indices) or None
         For shared negatives: histories, whose items don't count as negatives of that user.
@@ -35,6 +36,30 @@ class Batch:
         """The same batch for a table that holds its users alone, one row each, in its order."""
         seen = None if self.seen is None else take_rows(*self.seen, self.users)
         return Batch(np.arange(len(self.users), dtype=np.int32), self.positives, self.negatives, seen)
+
+    def compact(self, n_items: int) -> tuple[Codes, Codes, Batch]:
+        """Codes of its users and items, ascending, each once; and the batch for tables of those alone.
+
+        Seen items that are not in the table are dropped.
+
+        >>> batch = Batch(np.array([7, 7]), np.array([4, 2]), np.array([[9], [4]]))
+        >>> users, items, compact = batch.compact(n_items=10)
+        >>> users, items, compact.users, compact.positives
+        (array([7]), array([2, 4, 9], dtype=int32), array([0, 0], dtype=int32), array([1, 0], dtype=int32))
+        """
+        users, rows = np.unique(self.users, return_inverse=True)
+        place = np.full(n_items, -1, dtype=np.int32)
+        place[self.positives], place[self.negatives] = 0, 0
+        items = np.flatnonzero(place == 0).astype(np.int32)
+        place[items] = np.arange(len(items), dtype=np.int32)
+        seen = None
+        if self.seen is not None:
+            indptr, codes = take_rows(*self.seen, users)
+            codes = place[codes]
+            kept = np.concatenate([[0], np.cumsum(codes >= 0)])
+            seen = kept[indptr], codes[codes >= 0]
+        batch = Batch(rows.astype(np.int32), place[self.positives], place[self.negatives], seen)
+        return users, items, batch
 
 
 @dataclass(frozen=True)
@@ -52,6 +77,8 @@ class BatchSampler:
     seed : int
     power : float
         >= 0; negatives are drawn in proportion to popularity^power: 0 uniformly, 1 by popularity.
+    positives : int
+        Of each user that is drawn; see `kernels.draw_several`.
 
     Examples
     --------
@@ -66,11 +93,14 @@ class BatchSampler:
     shared: bool
     seed: int
     power: float = 0.0
+    positives: int = 1
 
     def draw(self, step: int, size: int) -> Batch:
-        """The batch of number `step`, with `size` positives."""
+        """The batch of number `step`, with `size` users, each time with one positive or several."""
         pattern = self.graph.indptr, self.graph.indices
         users, items = draw_positives(*pattern, size, by=self.by, seed=self.seed, step=step)
+        if self.positives > 1:
+            items = draw_several(*pattern, users, self.positives, seed=self.seed, step=step)
         if not self.shared:
             return Batch(users, items, self._negatives(*pattern, users, step))
         nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int32)

@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import MF, AlphaRec, LightGCN, Popularity, Random, TitleCosine
+from graphrec_lm.models import (
+    MF,
+    AlphaFree,
+    AlphaRec,
+    LightGCN,
+    Popularity,
+    Random,
+    TextGCNMLP,
+    TitleCosine,
+)
 from graphrec_lm.text import PrecomputedEncoder
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
@@ -62,6 +71,17 @@ FITTED = {
     "no epochs": (fit(AlphaRec, epochs=0), "`epochs` must be an integer >= 1", "0", "range"),
     "another device": (fit(AlphaRec, device="tpu"), "`device` must be one of", "'tpu'", "auto, cpu"),
     "a seed below zero": (fit(AlphaRec, seed=-1), "`seed` must be an integer >= 0", "-1", "range"),
+    "no positives": (fit(TextGCNMLP, positives=0), "`positives` must be an integer >= 1", "0", "range"),
+    "hops below zero": (fit(TextGCNMLP, layers=-1), "`layers` must be an integer >= 0", "-1", "range"),
+    "half a tower": (fit(TextGCNMLP, shared=0.5), "`shared` must be True or False", "0.5", "Pass a bool"),
+    "neighbors below zero": (
+        fit(AlphaFree, neighbors=-1),
+        "`neighbors` must be an integer >= 0",
+        "-1",
+        "range",
+    ),
+    "an alignment below zero": (fit(AlphaFree, alignment=-0.1), "`alignment` must be", "-0.1", "range"),
+    "a cold alignment": (fit(AlphaFree, alignment_tau=0), "`alignment_tau` must be", "0", "range"),
     "another loss": (fit(LightGCN, loss="brp"), "`loss` must be one of", "'brp'", "mean 'bpr'"),
     "half a dimension": (fit(LightGCN, dim=1.5), "`dim` must be an integer >= 1", "1.5", "range"),
     "half a layer": (fit(LightGCN, layers=1.5), "`layers` must be an integer >= 0", "1.5", "range"),

@@ -8,6 +8,7 @@ from graphrec_lm.models import (
     L3AE,
     MF,
     MODELS,
+    AlphaFree,
     AlphaRec,
     Blend,
     ItemKNN,
@@ -15,6 +16,7 @@ from graphrec_lm.models import (
     Popularity,
     Random,
     TextGCN,
+    TextGCNMLP,
     TextRidge,
     TitleCosine,
 )
@@ -23,6 +25,11 @@ from tests.models.worlds import encoder
 
 QUICK = dict(dim=8, batch_size=32, learning_rate=0.02, epochs=6, valid_every=3, verbose=False)
 FEW = dict(QUICK, negatives=8)
+
+
+class TestAlphaFree(ModelContract):
+    model = AlphaFree
+    params = FEW | dict(hidden=8, neighbors=2)
 
 
 class TestAlphaRec(ModelContract):
@@ -112,6 +119,16 @@ class TestTextGCN(ModelContract):
 class TestTextGCNLastLayer(ModelContract):
     model = TextGCN
     params = dict(layers=3, combine="last")
+
+
+class TestTextGCNMLP(ModelContract):
+    model = TextGCNMLP
+    params = FEW | dict(hidden=8, positives=3)
+
+
+class TestTextGCNMLPOneTower(ModelContract):
+    model = TextGCNMLP
+    params = FEW | dict(hidden=8, positives=2, shared=True, share_negatives=True, layers=2)
 
 
 class TestTextRidge(ModelContract):
