@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         GFCF,
         L3AE,
         MF,
+        SGL,
         AlphaRec,
+        BCLoss,
         ItemKNN,
         LightGCN,
         Popularity,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         TextGCN,
         TextRidge,
         TitleCosine,
+        XSimGCL,
         load,
     )
 
@@ -39,7 +42,9 @@ __all__ = [
     "GFCF",
     "L3AE",
     "MF",
+    "SGL",
     "AlphaRec",
+    "BCLoss",
     "Dataset",
     "InputError",
     "ItemKNN",
@@ -52,6 +57,7 @@ __all__ = [
     "TextRidge",
     "TitleCosine",
     "UnknownIdError",
+    "XSimGCL",
     "load",
     "load_dataset",
 ]
@@ -61,6 +67,7 @@ _HOME = {
     "Split": "data",
     "load_dataset": "data",
     "AlphaRec": "models",
+    "BCLoss": "models",
     "EASE": "models",
     "GFCF": "models",
     "ItemKNN": "models",
@@ -69,9 +76,11 @@ _HOME = {
     "MF": "models",
     "Popularity": "models",
     "Random": "models",
+    "SGL": "models",
     "TextGCN": "models",
     "TextRidge": "models",
     "TitleCosine": "models",
+    "XSimGCL": "models",
     "load": "models",
 }
 _ROOMS = ("data", "evaluation", "graph", "kernels", "metrics", "models", "text", "training")

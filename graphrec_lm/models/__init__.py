@@ -2,6 +2,7 @@
 
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.bc_loss import BCLoss
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.gfcf import GFCF
@@ -13,9 +14,11 @@ from graphrec_lm.models.persistence import load
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
+from graphrec_lm.models.sgl import SGL
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
+from graphrec_lm.models.xsimgcl import XSimGCL
 
 __all__ = [
     "EASE",
@@ -23,7 +26,9 @@ __all__ = [
     "L3AE",
     "MF",
     "MODELS",
+    "SGL",
     "AlphaRec",
+    "BCLoss",
     "Evaluation",
     "ItemKNN",
     "LightGCN",
@@ -33,5 +38,6 @@ __all__ = [
     "TextGCN",
     "TextRidge",
     "TitleCosine",
+    "XSimGCL",
     "load",
 ]

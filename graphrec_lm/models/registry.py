@@ -2,6 +2,7 @@
 
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.bc_loss import BCLoss
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.gfcf import GFCF
 from graphrec_lm.models.item_knn import ItemKNN
@@ -10,14 +11,17 @@ from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
+from graphrec_lm.models.sgl import SGL
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
+from graphrec_lm.models.xsimgcl import XSimGCL
 
 MODELS: dict[str, type[Recommender]] = {
     model.__name__: model
     for model in (
         AlphaRec,
+        BCLoss,
         EASE,
         GFCF,
         ItemKNN,
@@ -26,8 +30,10 @@ MODELS: dict[str, type[Recommender]] = {
         MF,
         Popularity,
         Random,
+        SGL,
         TextGCN,
         TextRidge,
         TitleCosine,
+        XSimGCL,
     )
 }

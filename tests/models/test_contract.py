@@ -8,7 +8,9 @@ from graphrec_lm.models import (
     L3AE,
     MF,
     MODELS,
+    SGL,
     AlphaRec,
+    BCLoss,
     ItemKNN,
     LightGCN,
     Popularity,
@@ -16,6 +18,7 @@ from graphrec_lm.models import (
     TextGCN,
     TextRidge,
     TitleCosine,
+    XSimGCL,
 )
 from tests.models.contract import ModelContract
 
@@ -41,6 +44,18 @@ class TestAlphaRecInBfloat16(ModelContract):
 class TestAlphaRecLinearInBfloat16(ModelContract):
     model = AlphaRec
     params = FEW | dict(projection="linear", precision="bf16")
+
+
+class TestBCLoss(ModelContract):
+    model = BCLoss
+    params = FEW | dict(margin="angle", tau=0.2)
+    exact_history = False
+
+
+class TestBCLossWithoutGraph(ModelContract):
+    model = BCLoss
+    params = FEW | dict(layers=0, share_negatives=True, epochs=20, learning_rate=0.03)
+    exact_history = False
 
 
 class TestEASE(ModelContract):
@@ -97,6 +112,18 @@ class TestRandom(ModelContract):
     learns = similarity = exact_history = False
 
 
+class TestSGL(ModelContract):
+    model = SGL
+    params = QUICK | dict(contrast=0.02)
+    exact_history = False
+
+
+class TestSGLInfoNCE(ModelContract):
+    model = SGL
+    params = FEW | dict(loss="infonce", drop=0.3)
+    exact_history = False
+
+
 class TestTextGCN(ModelContract):
     model = TextGCN
     params = dict(layers=2)
@@ -114,6 +141,17 @@ class TestTextRidge(ModelContract):
 
 class TestTitleCosine(ModelContract):
     model = TitleCosine
+
+
+class TestXSimGCL(ModelContract):
+    model = XSimGCL
+    params = QUICK | dict(epochs=20)
+
+
+class TestXSimGCLInfoNCE(ModelContract):
+    model = XSimGCL
+    params = FEW | dict(loss="infonce", layers=2, layer_zero=True, contrast=0.02, share_negatives=True)
+    exact_history = False
 
 
 def test_every_model_has_joined():

@@ -7,7 +7,7 @@ import pytest
 
 from graphrec_lm.data import load_dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import MF, AlphaRec, LightGCN
+from graphrec_lm.models import MF, SGL, AlphaRec, BCLoss, LightGCN, XSimGCL
 from graphrec_lm.training import Checkpoint
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
@@ -15,8 +15,11 @@ from tests.models.worlds import encoder, frames
 
 MAKERS = {
     "AlphaRec": lambda **changes: AlphaRec(encoder=encoder(), **{**FEW, **changes}),
+    "BCLoss": lambda **changes: BCLoss(**{**FEW, **changes}),
     "LightGCN": lambda **changes: LightGCN(**{**QUICK, **changes}),
     "MF": lambda **changes: MF(**{**FEW, "loss": "infonce", "share_negatives": True, **changes}),
+    "SGL": lambda **changes: SGL(**{**QUICK, "drop": 0.4, "contrast": 0.02, **changes}),
+    "XSimGCL": lambda **changes: XSimGCL(**{**QUICK, "loss": "infonce", **changes}),
 }
 EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
