@@ -3,6 +3,7 @@
 from graphrec_lm.models.alpha_free import AlphaFree
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.bc_loss import BCLoss
 from graphrec_lm.models.blend import Blend
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.evaluation import Evaluation
@@ -15,11 +16,13 @@ from graphrec_lm.models.persistence import load
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
+from graphrec_lm.models.sgl import SGL
 from graphrec_lm.models.suggest import suggest_model
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_gcn_mlp import TextGCNMLP
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
+from graphrec_lm.models.xsimgcl import XSimGCL
 
 __all__ = [
     "EASE",
@@ -27,8 +30,10 @@ __all__ = [
     "L3AE",
     "MF",
     "MODELS",
+    "SGL",
     "AlphaFree",
     "AlphaRec",
+    "BCLoss",
     "Blend",
     "Evaluation",
     "ItemKNN",
@@ -40,6 +45,7 @@ __all__ = [
     "TextGCNMLP",
     "TextRidge",
     "TitleCosine",
+    "XSimGCL",
     "load",
     "suggest_model",
 ]

@@ -1,4 +1,4 @@
-"""Models of learned ID embeddings: what LightGCN and MF share."""
+"""Models of learned ID embeddings: what LightGCN, MF and their relatives share."""
 
 from __future__ import annotations
 
@@ -18,6 +18,41 @@ from graphrec_lm.models.people import People
 from graphrec_lm.models.trained import TrainedRecommender, seeded
 from graphrec_lm.training import Batch, Learner
 from graphrec_lm.training.losses import bpr, infonce, squared_norm
+
+
+class EmbeddingLearner(Learner):
+    """The differentiable part: two tables, propagated; a model with another loss extends it.
+
+    Parameters
+    ----------
+    model : IdRecommender
+        Its parameters.
+    graph : BipartiteGraph
+    """
+
+    def __init__(self, model: IdRecommender, graph: BipartiteGraph) -> None:
+        super().__init__()
+        self.graph, self.layers, self.tau = graph, model.layers, model.tau
+        self.by_bpr, self.regularization = model.loss == "bpr", model.regularization
+        generator = seeded(model.seed)
+        self.users = _normal(graph.n_users, model.dim, generator)
+        self.items = _normal(graph.n_items, model.dim, generator)
+
+    def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mean over 0..`layers` hops."""
+        return self.graph.propagate(self.users, self.items, self.layers)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """BPR or InfoNCE on the propagated rows."""
+        rows = self.graph.propagate_batch(self.users, self.items, self.layers, batch.users)
+        return self.ranking_loss(*rows, batch)
+
+    def ranking_loss(self, users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """The same on given representations: rows of the batch's users, in its order, and all items."""
+        if not self.by_bpr:
+            return infonce(users, items, batch.local(), self.tau)
+        penalty = self.regularization * squared_norm(self.users, self.items, batch)
+        return bpr(users, items, batch.local()) + penalty
 
 
 class IdRecommender(TrainedRecommender):
@@ -47,9 +82,13 @@ class IdRecommender(TrainedRecommender):
         if self.loss == "bpr" and self.share_negatives:
             remedy = "Use loss='infonce', or share_negatives=False."
             raise InputError("`share_negatives` must be False for BPR", True, remedy)
-        return _EmbeddingLearner(self, graph), {}
+        return self._embeddings(graph), {}
 
-    def _learned(self, learner: _EmbeddingLearner) -> Arrays:
+    def _embeddings(self, graph: BipartiteGraph) -> EmbeddingLearner:
+        """The learner; a model with more to its loss checks its own parameters and gives another."""
+        return EmbeddingLearner(self, graph)
+
+    def _learned(self, learner: EmbeddingLearner) -> Arrays:
         fold = fold_table(learner.graph, learner.users, learner.items, self.layers)
         return {"fold": fold / np.float32(self.layers + 1)}
 
@@ -59,25 +98,6 @@ class IdRecommender(TrainedRecommender):
     def _scaled(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Vectors of new people in the scale of the fitted ones."""
         return unit_rows(rows) if self._state.notes["cosine"] else rows
-
-
-class _EmbeddingLearner(Learner):
-    def __init__(self, model: IdRecommender, graph: BipartiteGraph) -> None:
-        super().__init__()
-        self.graph, self.layers, self.tau = graph, model.layers, model.tau
-        self.by_bpr, self.regularization = model.loss == "bpr", model.regularization
-        generator = seeded(model.seed)
-        self.users = _normal(graph.n_users, model.dim, generator)
-        self.items = _normal(graph.n_items, model.dim, generator)
-
-    def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.graph.propagate(self.users, self.items, self.layers)
-
-    def loss(self, batch: Batch) -> torch.Tensor:
-        rows = self.graph.propagate_batch(self.users, self.items, self.layers, batch.users)
-        if not self.by_bpr:
-            return infonce(*rows, batch.local(), self.tau)
-        return bpr(*rows, batch.local()) + self.regularization * squared_norm(self.users, self.items, batch)
 
 
 def _normal(rows: int, dim: int, generator: torch.Generator) -> torch.nn.Parameter:

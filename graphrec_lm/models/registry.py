@@ -3,6 +3,7 @@
 from graphrec_lm.models.alpha_free import AlphaFree
 from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.bc_loss import BCLoss
 from graphrec_lm.models.blend import Blend
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.gfcf import GFCF
@@ -12,10 +13,12 @@ from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
+from graphrec_lm.models.sgl import SGL
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_gcn_mlp import TextGCNMLP
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
+from graphrec_lm.models.xsimgcl import XSimGCL
 
 MODELS: dict[str, type[Recommender]] = {
     model.__name__: model
@@ -23,6 +26,7 @@ MODELS: dict[str, type[Recommender]] = {
         AlphaFree,
         AlphaRec,
         Blend,
+        BCLoss,
         EASE,
         GFCF,
         ItemKNN,
@@ -31,9 +35,11 @@ MODELS: dict[str, type[Recommender]] = {
         MF,
         Popularity,
         Random,
+        SGL,
         TextGCN,
         TextGCNMLP,
         TextRidge,
         TitleCosine,
+        XSimGCL,
     )
 }

@@ -25,17 +25,21 @@ class Batch:
     negatives : int32 array [batch, n], or [n] if shared by the batch
     seen : (indptr, indices) or None
         For shared negatives: histories, whose items don't count as negatives of that user.
+    step : int
+        Its number: what else is drawn at random in a step is drawn from (seed, step).
     """
 
     users: Codes
     positives: Codes
     negatives: Codes
     seen: tuple[NDArray[np.int64], Codes] | None = None
+    step: int = 0
 
     def local(self) -> Batch:
         """The same batch for a table that holds its users alone, one row each, in its order."""
         seen = None if self.seen is None else take_rows(*self.seen, self.users)
-        return Batch(np.arange(len(self.users), dtype=np.int32), self.positives, self.negatives, seen)
+        users = np.arange(len(self.users), dtype=np.int32)
+        return Batch(users, self.positives, self.negatives, seen, self.step)
 
     def compact(self, n_items: int) -> tuple[Codes, Codes, Batch]:
         """Codes of its users and items, ascending, each once; and the batch for tables of those alone.
@@ -102,9 +106,9 @@ class BatchSampler:
         if self.positives > 1:
             items = draw_several(*pattern, users, self.positives, seed=self.seed, step=step)
         if not self.shared:
-            return Batch(users, items, self._negatives(*pattern, users, step))
+            return Batch(users, items, self._negatives(*pattern, users, step), step=step)
         nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int32)
-        return Batch(users, items, self._negatives(*nobody, step)[0], seen=pattern)
+        return Batch(users, items, self._negatives(*nobody, step)[0], pattern, step)
 
     def _negatives(self, indptr: NDArray[np.int64], indices: Codes, users: Codes, step: int) -> Codes:
         shape = self.graph.n_items, self.negatives

@@ -82,6 +82,30 @@ def squared_norm(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torc
     return known_gradients(users, items, gradients)
 
 
+def contrast(one: torch.Tensor, other: torch.Tensor, tau: float) -> torch.Tensor:
+    """InfoNCE between two views of the same nodes; the others of the batch are the negatives.
+
+    Parameters
+    ----------
+    one, other : float32 tensors [n, dim]
+        Row r of both is node r; no node twice. Compared by cosine; both are differentiated.
+    tau : float
+
+    Returns
+    -------
+    float32 tensor, scalar
+        Mean of -log softmax_s(cos(one_r, other_s) / tau) at s = r.
+
+    Examples
+    --------
+    >>> contrast(torch.eye(2), torch.eye(2), tau=1.0)
+    tensor(0.3133)
+    """
+    nodes = np.arange(len(one), dtype=np.int32)
+    itself = np.arange(len(one) + 1), nodes
+    return sampled_softmax(one, other, nodes, nodes, negatives=nodes, tau=tau, seen=itself)
+
+
 def _codes(batch: Batch) -> tuple[Codes, Codes, Codes]:
     """User, positive and negative of every pair: as many pairs as negatives."""
     n = batch.negatives.shape[1]

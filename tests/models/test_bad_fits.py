@@ -9,13 +9,16 @@ import pytest
 from graphrec_lm.errors import InputError
 from graphrec_lm.models import (
     MF,
+    SGL,
     AlphaFree,
     AlphaRec,
+    BCLoss,
     LightGCN,
     Popularity,
     Random,
     TextGCNMLP,
     TitleCosine,
+    XSimGCL,
 )
 from graphrec_lm.text import PrecomputedEncoder
 from tests.data.messages import check
@@ -30,7 +33,7 @@ def one_pair(item):
 
 
 def fit(model, **changes):
-    usual = FEW if model is not LightGCN and model is not MF else QUICK
+    usual = FEW if model in (AlphaRec, BCLoss, TitleCosine) else QUICK
     text = {"encoder": encoder()} if model.uses_text else {}
     return lambda: model(**{**usual, **text, **changes}).fit(WORLD.train)
 
@@ -94,6 +97,36 @@ FITTED = {
     ),
     "a temperature of nothing": (fit(MF, loss="infonce", tau=np.nan), "`tau` must be", "nan", "range"),
     "patience of nothing": (fit(MF, patience=0), "`patience` must be an integer >= 1", "0", "range"),
+    "more than all edges dropped": (
+        fit(SGL, drop=1.1),
+        "`drop` must be a number >= 0 and <= 1",
+        "1.1",
+        "range",
+    ),
+    "a contrast below zero": (fit(SGL, contrast=-1), "`contrast` must be a number >= 0", "-1", "range"),
+    "a cold contrast": (fit(XSimGCL, contrast_tau=0), "`contrast_tau` must be a number > 0", "0", "range"),
+    "noise below zero": (fit(XSimGCL, noise=-0.1), "`noise` must be a number >= 0", "-0.1", "range"),
+    "noise without a layer": (fit(XSimGCL, layers=0), "`layers` must be an integer >= 1", "0", "range"),
+    "a contrast beyond the layers": (
+        fit(XSimGCL, layers=2, contrast_layer=3),
+        "`contrast_layer` must be an integer >= 1 and <= 2",
+        "3",
+        "range",
+    ),
+    "half a layer zero": (fit(XSimGCL, layer_zero=0.5), "`layer_zero` must be True or False", "0.5", "bool"),
+    "another margin": (fit(BCLoss, margin="angel"), "`margin` must be one of", "'angel'", "mean 'angle'"),
+    "no epochs for margins": (
+        fit(BCLoss, margin_epochs=0),
+        "`margin_epochs` must be an integer",
+        "0",
+        "range",
+    ),
+    "a cold popularity": (
+        fit(BCLoss, popularity_tau=0),
+        "`popularity_tau` must be a number > 0",
+        "0",
+        "range",
+    ),
     "a random seed of text": (
         lambda: Random(seed="a").fit(WORLD.train),
         "`seed` must be an integer",

@@ -8,8 +8,10 @@ from graphrec_lm.models import (
     L3AE,
     MF,
     MODELS,
+    SGL,
     AlphaFree,
     AlphaRec,
+    BCLoss,
     Blend,
     ItemKNN,
     LightGCN,
@@ -19,6 +21,7 @@ from graphrec_lm.models import (
     TextGCNMLP,
     TextRidge,
     TitleCosine,
+    XSimGCL,
 )
 from tests.models.contract import ModelContract
 from tests.models.worlds import encoder
@@ -55,6 +58,18 @@ class TestAlphaRecLinearInBfloat16(ModelContract):
 class TestBlend(ModelContract):
     model = Blend
     params = dict(members=[EASE(regularization=2.0), TitleCosine(encoder=encoder())])
+
+
+class TestBCLoss(ModelContract):
+    model = BCLoss
+    params = FEW | dict(margin="angle", tau=0.2)
+    exact_history = False
+
+
+class TestBCLossWithoutGraph(ModelContract):
+    model = BCLoss
+    params = FEW | dict(layers=0, share_negatives=True, epochs=20, learning_rate=0.03)
+    exact_history = False
 
 
 class TestEASE(ModelContract):
@@ -111,6 +126,18 @@ class TestRandom(ModelContract):
     learns = similarity = exact_history = False
 
 
+class TestSGL(ModelContract):
+    model = SGL
+    params = QUICK | dict(contrast=0.02)
+    exact_history = False
+
+
+class TestSGLInfoNCE(ModelContract):
+    model = SGL
+    params = FEW | dict(loss="infonce", drop=0.3)
+    exact_history = False
+
+
 class TestTextGCN(ModelContract):
     model = TextGCN
     params = dict(layers=2)
@@ -143,6 +170,17 @@ class TestTextRidgeSparse(ModelContract):
 
 class TestTitleCosine(ModelContract):
     model = TitleCosine
+
+
+class TestXSimGCL(ModelContract):
+    model = XSimGCL
+    params = QUICK | dict(epochs=20)
+
+
+class TestXSimGCLInfoNCE(ModelContract):
+    model = XSimGCL
+    params = FEW | dict(loss="infonce", layers=2, layer_zero=True, contrast=0.02, share_negatives=True)
+    exact_history = False
 
 
 def test_every_model_has_joined():

@@ -7,7 +7,7 @@ import pytest
 
 from graphrec_lm.data import load_dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import MF, AlphaFree, AlphaRec, LightGCN, TextGCNMLP
+from graphrec_lm.models import MF, SGL, AlphaFree, AlphaRec, BCLoss, LightGCN, TextGCNMLP, XSimGCL
 from graphrec_lm.training import Checkpoint
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
@@ -19,6 +19,9 @@ MAKERS = {
     "LightGCN": lambda **changes: LightGCN(**{**QUICK, **changes}),
     "MF": lambda **changes: MF(**{**FEW, "loss": "infonce", "share_negatives": True, **changes}),
     "TextGCNMLP": lambda **changes: TextGCNMLP(encoder=encoder(), **{**FEW, "shared": True, **changes}),
+    "BCLoss": lambda **changes: BCLoss(**{**FEW, **changes}),
+    "SGL": lambda **changes: SGL(**{**QUICK, "drop": 0.4, "contrast": 0.02, **changes}),
+    "XSimGCL": lambda **changes: XSimGCL(**{**QUICK, "loss": "infonce", **changes}),
 }
 EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from graphrec_lm.training import Batch
-from graphrec_lm.training.losses import bpr, infonce, squared_norm
+from graphrec_lm.training.losses import bpr, contrast, infonce, squared_norm
 from tests.support import normal
 
 USERS = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
@@ -107,3 +107,14 @@ def test_one_negative_at_tau_one_is_bpr_on_cosines():
     units = [torch.nn.functional.normalize(table) for table in (USERS, ITEMS)]
     pairs = batch([0, 1], [0, 1], [[1], [2]])
     assert float(infonce(*units, pairs, tau=1.0)) == pytest.approx(float(bpr(*units, pairs)), rel=1e-5)
+
+
+def test_contrast_has_the_other_nodes_as_negatives():
+    one, other = USERS, torch.tensor([[3.0, 4.0], [0.0, 1.0]])
+    first = -0.6 + math.log(math.exp(0.6) + math.exp(0))
+    second = -1 + math.log(math.exp(0.8) + math.exp(1))
+    assert float(contrast(one, other, tau=1.0)) == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_nothing_competes_with_a_node_alone():
+    assert float(contrast(USERS[:1], ITEMS[:1], tau=0.1)) == pytest.approx(0, abs=1e-6)
