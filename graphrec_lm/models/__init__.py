@@ -6,6 +6,7 @@ from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.gfcf import GFCF
 from graphrec_lm.models.item_knn import ItemKNN
+from graphrec_lm.models.kar import KAR
 from graphrec_lm.models.l3ae import L3AE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
@@ -13,6 +14,7 @@ from graphrec_lm.models.persistence import load
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
+from graphrec_lm.models.rlmrec import RLMRec
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
@@ -20,6 +22,7 @@ from graphrec_lm.models.title_cosine import TitleCosine
 __all__ = [
     "EASE",
     "GFCF",
+    "KAR",
     "L3AE",
     "MF",
     "MODELS",
@@ -28,6 +31,7 @@ __all__ = [
     "ItemKNN",
     "LightGCN",
     "Popularity",
+    "RLMRec",
     "Random",
     "Recommender",
     "TextGCN",

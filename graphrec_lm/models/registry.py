@@ -5,11 +5,13 @@ from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.gfcf import GFCF
 from graphrec_lm.models.item_knn import ItemKNN
+from graphrec_lm.models.kar import KAR
 from graphrec_lm.models.l3ae import L3AE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
+from graphrec_lm.models.rlmrec import RLMRec
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
@@ -21,11 +23,13 @@ MODELS: dict[str, type[Recommender]] = {
         EASE,
         GFCF,
         ItemKNN,
+        KAR,
         L3AE,
         LightGCN,
         MF,
         Popularity,
         Random,
+        RLMRec,
         TextGCN,
         TextRidge,
         TitleCosine,

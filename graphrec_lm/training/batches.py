@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,17 +24,21 @@ class Batch:
     negatives : int32 array [batch, n], or [n] if shared by the batch
     seen : (indptr, indices) or None
         For shared negatives: histories, whose items don't count as negatives of that user.
+    step : int
+        Its number; what a model draws itself while training is a function of (seed, step).
     """
 
     users: Codes
     positives: Codes
     negatives: Codes
     seen: tuple[NDArray[np.int64], Codes] | None = None
+    step: int = 0
 
     def local(self) -> Batch:
         """The same batch for a table that holds its users alone, one row each, in its order."""
         seen = None if self.seen is None else take_rows(*self.seen, self.users)
-        return Batch(np.arange(len(self.users), dtype=np.int32), self.positives, self.negatives, seen)
+        users = np.arange(len(self.users), dtype=np.int32)
+        return replace(self, users=users, seen=seen)
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,9 @@ class BatchSampler:
         pattern = self.graph.indptr, self.graph.indices
         users, items = draw_positives(*pattern, size, by=self.by, seed=self.seed, step=step)
         if not self.shared:
-            return Batch(users, items, self._negatives(*pattern, users, step))
+            return Batch(users, items, self._negatives(*pattern, users, step), step=step)
         nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int32)
-        return Batch(users, items, self._negatives(*nobody, step)[0], seen=pattern)
+        return Batch(users, items, self._negatives(*nobody, step)[0], pattern, step)
 
     def _negatives(self, indptr: NDArray[np.int64], indices: Codes, users: Codes, step: int) -> Codes:
         shape = self.graph.n_items, self.negatives

@@ -7,7 +7,7 @@ import pytest
 
 from graphrec_lm.data import load_dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import MF, AlphaRec, LightGCN
+from graphrec_lm.models import KAR, MF, AlphaRec, LightGCN, RLMRec
 from graphrec_lm.training import Checkpoint
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
@@ -15,8 +15,11 @@ from tests.models.worlds import encoder, frames
 
 MAKERS = {
     "AlphaRec": lambda **changes: AlphaRec(encoder=encoder(), **{**FEW, **changes}),
+    "KAR": lambda **changes: KAR(encoder=encoder(), **{**QUICK, "hidden": 8, **changes}),
     "LightGCN": lambda **changes: LightGCN(**{**QUICK, **changes}),
     "MF": lambda **changes: MF(**{**FEW, "loss": "infonce", "share_negatives": True, **changes}),
+    "RLMRec": lambda **changes: RLMRec(encoder=encoder(), **{**QUICK, **changes}),
+    "RLMRec gen": lambda **changes: RLMRec("gen", encoder=encoder(), **{**FEW, "loss": "infonce", **changes}),
 }
 EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
