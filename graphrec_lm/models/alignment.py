@@ -36,9 +36,9 @@ class AlignedLearner(EmbeddingLearner):
     """
 
     def __init__(self, model: RLMRec, graph: BipartiteGraph, texts: NodeTexts) -> None:
-        self.generator = seeded(model.seed)
-        super().__init__(model, graph, self.generator)
-        self.texts, self.seed = texts, model.seed
+        generator = seeded(model.seed)
+        super().__init__(model, graph, generator)
+        self.generator, self.texts, self.seed = generator, texts, model.seed
         self.alignment_weight, self.alignment_tau = model.alignment_weight, model.alignment_tau
 
     def mlp_between(self, width: int, hidden: int | None, dim: int) -> Projection:

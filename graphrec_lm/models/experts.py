@@ -32,8 +32,8 @@ class HybridExpertAdaptor(torch.nn.Module):
     --------
     >>> adaptor = HybridExpertAdaptor(8, 4, 2, 1, 2, torch.Generator().manual_seed(0))
     >>> first = adaptor.first_layer(torch.ones(5, 8), "items")
-    >>> adaptor.gates(first, "items").sum(1)
-    tensor([1., 1., 1., 1., 1.], grad_fn=<SumBackward1>)
+    >>> bool(torch.isclose(adaptor.gates(first, "items").sum(1), torch.ones(5)).all())
+    True
     >>> adaptor(torch.ones(5, 8), "items").shape
     torch.Size([5, 2])
     """
