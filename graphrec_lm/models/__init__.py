@@ -9,6 +9,7 @@ from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.gfcf import GFCF
 from graphrec_lm.models.item_knn import ItemKNN
+from graphrec_lm.models.kar import KAR
 from graphrec_lm.models.l3ae import L3AE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
@@ -16,6 +17,7 @@ from graphrec_lm.models.persistence import load
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
+from graphrec_lm.models.rlmrec import RLMRec
 from graphrec_lm.models.sgl import SGL
 from graphrec_lm.models.suggest import suggest_model
 from graphrec_lm.models.text_gcn import TextGCN
@@ -27,6 +29,7 @@ from graphrec_lm.models.xsimgcl import XSimGCL
 __all__ = [
     "EASE",
     "GFCF",
+    "KAR",
     "L3AE",
     "MF",
     "MODELS",
@@ -39,6 +42,7 @@ __all__ = [
     "ItemKNN",
     "LightGCN",
     "Popularity",
+    "RLMRec",
     "Random",
     "Recommender",
     "TextGCN",

@@ -142,7 +142,7 @@ class _Popularity(Learner):
 
 class _Margins(EmbeddingLearner):
     def __init__(self, model: BCLoss, graph: BipartiteGraph, popularity: _Popularity) -> None:
-        super().__init__(model, graph)
+        super().__init__(model, graph, seeded(model.seed))
         self.user_classes, self.item_classes = popularity.user_classes, popularity.item_classes
         self.margins = popularity.margins(model.margin)
 

@@ -8,11 +8,13 @@ from graphrec_lm.models.blend import Blend
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.gfcf import GFCF
 from graphrec_lm.models.item_knn import ItemKNN
+from graphrec_lm.models.kar import KAR
 from graphrec_lm.models.l3ae import L3AE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
+from graphrec_lm.models.rlmrec import RLMRec
 from graphrec_lm.models.sgl import SGL
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_gcn_mlp import TextGCNMLP
@@ -30,12 +32,14 @@ MODELS: dict[str, type[Recommender]] = {
         EASE,
         GFCF,
         ItemKNN,
+        KAR,
         L3AE,
         LightGCN,
         MF,
         Popularity,
         Random,
         SGL,
+        RLMRec,
         TextGCN,
         TextGCNMLP,
         TextRidge,

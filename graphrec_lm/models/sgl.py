@@ -11,6 +11,7 @@ from torch.nn.functional import embedding
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.embeddings import EmbeddingLearner, IdRecommender
+from graphrec_lm.models.trained import seeded
 from graphrec_lm.training import Batch
 from graphrec_lm.training.losses import contrast
 
@@ -105,7 +106,7 @@ class SGL(IdRecommender):
 
 class _TwoViews(EmbeddingLearner):
     def __init__(self, model: SGL, graph: BipartiteGraph) -> None:
-        super().__init__(model, graph)
+        super().__init__(model, graph, seeded(model.seed))
         self.drop, self.seed = model.drop, model.seed
         self.weight, self.contrast_tau = model.contrast, model.contrast_tau
         self._views: tuple[int, list[BipartiteGraph]] = -1, []

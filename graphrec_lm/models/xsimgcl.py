@@ -12,6 +12,7 @@ from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.embeddings import EmbeddingLearner, IdRecommender
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import fold_table
+from graphrec_lm.models.trained import seeded
 from graphrec_lm.training import Batch
 from graphrec_lm.training.losses import contrast
 
@@ -124,12 +125,12 @@ class XSimGCL(IdRecommender):
 
 class _Noisy(EmbeddingLearner):
     def __init__(self, model: XSimGCL, graph: BipartiteGraph) -> None:
-        super().__init__(model, graph)
+        super().__init__(model, graph, seeded(model.seed))
         self.noise, self.seed, self.contrast_layer = model.noise, model.seed, model.contrast_layer
-        self.weight, self.contrast_tau, self.layer_zero = model.contrast, model.contrast_tau, model.layer_zero
+        self.weight, self.contrast_tau, self.from_zero = model.contrast, model.contrast_tau, model.layer_zero
 
     def represent(self) -> Rows:
-        if self.layer_zero:
+        if self.from_zero:
             return super().represent()
         first = self.graph.propagate(self.users, self.items, self.layers - 1)
         return self.graph.propagate(*first, 1, "last")
@@ -153,7 +154,7 @@ class _Noisy(EmbeddingLearner):
             rows = self.graph.propagate(*layers[-1], 1, "last")
             users, items = (side + sign_noise(side, self.noise, generator) for side in rows)
             layers.append((users, items))
-        users, items = (_mean(side) for side in zip(*layers[not self.layer_zero :], strict=True))
+        users, items = (_mean(side) for side in zip(*layers[not self.from_zero :], strict=True))
         return (users, items), layers[self.contrast_layer]
 
 

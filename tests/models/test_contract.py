@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphrec_lm.models import (
     EASE,
     GFCF,
+    KAR,
     L3AE,
     MF,
     MODELS,
@@ -17,6 +18,7 @@ from graphrec_lm.models import (
     LightGCN,
     Popularity,
     Random,
+    RLMRec,
     TextGCN,
     TextGCNMLP,
     TextRidge,
@@ -87,6 +89,18 @@ class TestItemKNN(ModelContract):
     params = dict(shrink=0.5)
 
 
+class TestKAR(ModelContract):
+    model = KAR
+    params = QUICK | dict(hidden=8)
+    exact_history = False
+
+
+class TestKARBesideEmbeddings(ModelContract):
+    model = KAR
+    params = FEW | dict(loss="infonce", share_negatives=True, fusion="concat", hidden=8)
+    exact_history = False
+
+
 class TestL3AE(ModelContract):
     model = L3AE
     params = dict(interaction_regularization=1.0, distillation=1.0)
@@ -135,6 +149,17 @@ class TestSGL(ModelContract):
 class TestSGLInfoNCE(ModelContract):
     model = SGL
     params = FEW | dict(loss="infonce", drop=0.3)
+
+
+class TestRLMRec(ModelContract):
+    model = RLMRec
+    params = QUICK
+    exact_history = False
+
+
+class TestRLMRecGenerative(ModelContract):
+    model = RLMRec
+    params = FEW | dict(variant="gen", loss="infonce", share_negatives=True)
     exact_history = False
 
 

@@ -7,7 +7,18 @@ import pytest
 
 from graphrec_lm.data import load_dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import MF, SGL, AlphaFree, AlphaRec, BCLoss, LightGCN, TextGCNMLP, XSimGCL
+from graphrec_lm.models import (
+    KAR,
+    MF,
+    SGL,
+    AlphaFree,
+    AlphaRec,
+    BCLoss,
+    LightGCN,
+    RLMRec,
+    TextGCNMLP,
+    XSimGCL,
+)
 from graphrec_lm.training import Checkpoint
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
@@ -22,6 +33,9 @@ MAKERS = {
     "BCLoss": lambda **changes: BCLoss(**{**FEW, **changes}),
     "SGL": lambda **changes: SGL(**{**QUICK, "drop": 0.4, "contrast": 0.02, **changes}),
     "XSimGCL": lambda **changes: XSimGCL(**{**QUICK, "loss": "infonce", **changes}),
+    "KAR": lambda **changes: KAR(encoder=encoder(), **{**QUICK, "hidden": 8, **changes}),
+    "RLMRec": lambda **changes: RLMRec(encoder=encoder(), **{**QUICK, **changes}),
+    "RLMRec gen": lambda **changes: RLMRec("gen", encoder=encoder(), **{**FEW, "loss": "infonce", **changes}),
 }
 EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
