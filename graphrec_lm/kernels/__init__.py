@@ -2,6 +2,7 @@
 
 from graphrec_lm.kernels.activation import leaky_relu, leaky_relu_gradient
 from graphrec_lm.kernels.bfloat16 import from_bfloat16, to_bfloat16
+from graphrec_lm.kernels.elastic_net import elastic_net
 from graphrec_lm.kernels.gram import gram
 from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.memory import empty, recycling
@@ -18,6 +19,7 @@ __all__ = [
     "alias_table",
     "draw_negatives",
     "draw_positives",
+    "elastic_net",
     "empty",
     "from_bfloat16",
     "full_softmax",
