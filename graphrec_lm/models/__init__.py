@@ -5,14 +5,17 @@ from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.gfcf import GFCF
+from graphrec_lm.models.ials import IALS
 from graphrec_lm.models.item_knn import ItemKNN
 from graphrec_lm.models.l3ae import L3AE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
+from graphrec_lm.models.multvae import MultVAE
 from graphrec_lm.models.persistence import load
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
+from graphrec_lm.models.slim import SLIM
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
@@ -20,13 +23,16 @@ from graphrec_lm.models.title_cosine import TitleCosine
 __all__ = [
     "EASE",
     "GFCF",
+    "IALS",
     "L3AE",
     "MF",
     "MODELS",
+    "SLIM",
     "AlphaRec",
     "Evaluation",
     "ItemKNN",
     "LightGCN",
+    "MultVAE",
     "Popularity",
     "Random",
     "Recommender",

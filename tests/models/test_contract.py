@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+import pytest
+
 from graphrec_lm.models import (
     EASE,
     GFCF,
+    IALS,
     L3AE,
     MF,
     MODELS,
+    SLIM,
     AlphaRec,
     ItemKNN,
     LightGCN,
+    MultVAE,
     Popularity,
     Random,
     TextGCN,
@@ -53,6 +60,12 @@ class TestGFCF(ModelContract):
     params = dict(rank=2)
 
 
+@pytest.mark.skipif(find_spec("implicit") is None, reason="the extra `implicit` is not installed")
+class TestIALS(ModelContract):
+    model = IALS
+    params = dict(factors=4, iterations=5, verbose=False)
+
+
 class TestItemKNN(ModelContract):
     model = ItemKNN
     params = dict(shrink=0.5)
@@ -87,6 +100,11 @@ class TestMFInfoNCE(ModelContract):
     exact_history = False
 
 
+class TestMultVAE(ModelContract):
+    model = MultVAE
+    params = QUICK | dict(hidden=12, epochs=40)
+
+
 class TestPopularity(ModelContract):
     model = Popularity
     learns = similarity = False
@@ -95,6 +113,11 @@ class TestPopularity(ModelContract):
 class TestRandom(ModelContract):
     model = Random
     learns = similarity = exact_history = False
+
+
+class TestSLIM(ModelContract):
+    model = SLIM
+    params = dict(l1=0.1, l2=1.0, verbose=False)
 
 
 class TestTextGCN(ModelContract):

@@ -7,7 +7,7 @@ import pytest
 
 from graphrec_lm.data import load_dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import MF, AlphaRec, LightGCN
+from graphrec_lm.models import MF, AlphaRec, LightGCN, MultVAE
 from graphrec_lm.training import Checkpoint
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
@@ -17,6 +17,7 @@ MAKERS = {
     "AlphaRec": lambda **changes: AlphaRec(encoder=encoder(), **{**FEW, **changes}),
     "LightGCN": lambda **changes: LightGCN(**{**QUICK, **changes}),
     "MF": lambda **changes: MF(**{**FEW, "loss": "infonce", "share_negatives": True, **changes}),
+    "MultVAE": lambda **changes: MultVAE(**{**QUICK, "hidden": 12, **changes}),
 }
 EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
