@@ -2,6 +2,7 @@
 
 from graphrec_lm.kernels.activation import leaky_relu, leaky_relu_gradient
 from graphrec_lm.kernels.bfloat16 import from_bfloat16, to_bfloat16
+from graphrec_lm.kernels.elastic_net import elastic_net
 from graphrec_lm.kernels.gram import gram
 from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.local_ridge import local_ridge, pair_products
@@ -30,6 +31,7 @@ __all__ = [
     "draw_negatives",
     "draw_positives",
     "draw_several",
+    "elastic_net",
     "empty",
     "from_bfloat16",
     "full_softmax",

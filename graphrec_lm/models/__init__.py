@@ -8,17 +8,20 @@ from graphrec_lm.models.blend import Blend
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.gfcf import GFCF
+from graphrec_lm.models.ials import IALS
 from graphrec_lm.models.item_knn import ItemKNN
 from graphrec_lm.models.kar import KAR
 from graphrec_lm.models.l3ae import L3AE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.mf import MF
+from graphrec_lm.models.multvae import MultVAE
 from graphrec_lm.models.persistence import load
 from graphrec_lm.models.popularity import Popularity
 from graphrec_lm.models.random import Random
 from graphrec_lm.models.registry import MODELS
 from graphrec_lm.models.rlmrec import RLMRec
 from graphrec_lm.models.sgl import SGL
+from graphrec_lm.models.slim import SLIM
 from graphrec_lm.models.suggest import suggest_model
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_gcn_mlp import TextGCNMLP
@@ -29,11 +32,13 @@ from graphrec_lm.models.xsimgcl import XSimGCL
 __all__ = [
     "EASE",
     "GFCF",
+    "IALS",
     "KAR",
     "L3AE",
     "MF",
     "MODELS",
     "SGL",
+    "SLIM",
     "AlphaFree",
     "AlphaRec",
     "BCLoss",
@@ -41,6 +46,7 @@ __all__ = [
     "Evaluation",
     "ItemKNN",
     "LightGCN",
+    "MultVAE",
     "Popularity",
     "RLMRec",
     "Random",

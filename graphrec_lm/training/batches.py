@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,16 @@ from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import alias_table, draw_negatives, draw_positives, draw_several, take_rows
 
 Codes = NDArray[np.int32]
+
+
+class Sampler(Protocol):
+    """What the training loop draws from; a batch is whatever the learner's loss takes."""
+
+    def __len__(self) -> int:
+        """Draws in an epoch."""
+
+    def draw(self, step: int, size: int) -> Any:
+        """The batch of number `step`, of `size` draws: a pure function of both."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,10 @@ class BatchSampler:
     seed: int
     power: float = 0.0
     positives: int = 1
+
+    def __len__(self) -> int:
+        """Positives drawn in an epoch: as many as there are interactions."""
+        return self.graph.n_edges
 
     def draw(self, step: int, size: int) -> Batch:
         """The batch of number `step`, with `size` users, each time with one positive or several."""

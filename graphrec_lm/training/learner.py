@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import torch
-
-from graphrec_lm.training.batches import Batch
 
 
 class Learner(torch.nn.Module):
@@ -17,5 +16,5 @@ class Learner(torch.nn.Module):
         """Representations of all users and items, float32 [n_users, dim], [n_items, dim]."""
 
     @abstractmethod
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """The scalar loss of a batch."""
+    def loss(self, batch: Any) -> torch.Tensor:
+        """The scalar loss of a batch of the sampler's."""

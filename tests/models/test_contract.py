@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+import pytest
+
 from graphrec_lm.models import (
     EASE,
     GFCF,
+    IALS,
     KAR,
     L3AE,
     MF,
     MODELS,
     SGL,
+    SLIM,
     AlphaFree,
     AlphaRec,
     BCLoss,
     Blend,
     ItemKNN,
     LightGCN,
+    MultVAE,
     Popularity,
     Random,
     RLMRec,
@@ -84,6 +91,12 @@ class TestGFCF(ModelContract):
     params = dict(rank=2)
 
 
+@pytest.mark.skipif(find_spec("implicit") is None, reason="the extra `implicit` is not installed")
+class TestIALS(ModelContract):
+    model = IALS
+    params = dict(factors=4, iterations=5, verbose=False)
+
+
 class TestItemKNN(ModelContract):
     model = ItemKNN
     params = dict(shrink=0.5)
@@ -130,6 +143,11 @@ class TestMFInfoNCE(ModelContract):
     exact_history = False
 
 
+class TestMultVAE(ModelContract):
+    model = MultVAE
+    params = QUICK | dict(hidden=12, epochs=40)
+
+
 class TestPopularity(ModelContract):
     model = Popularity
     learns = similarity = False
@@ -161,6 +179,11 @@ class TestRLMRecGenerative(ModelContract):
     model = RLMRec
     params = FEW | dict(variant="gen", loss="infonce", share_negatives=True)
     exact_history = False
+
+
+class TestSLIM(ModelContract):
+    model = SLIM
+    params = dict(l1=0.1, l2=1.0, verbose=False)
 
 
 class TestTextGCN(ModelContract):

@@ -15,6 +15,7 @@ from graphrec_lm.models import (
     AlphaRec,
     BCLoss,
     LightGCN,
+    MultVAE,
     RLMRec,
     TextGCNMLP,
     XSimGCL,
@@ -36,6 +37,7 @@ MAKERS = {
     "KAR": lambda **changes: KAR(encoder=encoder(), **{**QUICK, "hidden": 8, **changes}),
     "RLMRec": lambda **changes: RLMRec(encoder=encoder(), **{**QUICK, **changes}),
     "RLMRec gen": lambda **changes: RLMRec("gen", encoder=encoder(), **{**FEW, "loss": "infonce", **changes}),
+    "MultVAE": lambda **changes: MultVAE(**{**QUICK, "hidden": 12, **changes}),
 }
 EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
