@@ -5,6 +5,7 @@ from graphrec_lm.training.callbacks import Callback, EpochRecord, TrainingState
 from graphrec_lm.training.checkpoint import Checkpoint
 from graphrec_lm.training.learner import Learner
 from graphrec_lm.training.loop import TrainingOptions, train
+from graphrec_lm.training.time_limit import TimeLimit
 
 __all__ = [
     "Batch",
@@ -13,6 +14,7 @@ __all__ = [
     "Checkpoint",
     "EpochRecord",
     "Learner",
+    "TimeLimit",
     "TrainingOptions",
     "TrainingState",
     "train",
