@@ -5,6 +5,7 @@ from graphrec_lm.training.callbacks import Callback, EpochRecord, TrainingState
 from graphrec_lm.training.checkpoint import Checkpoint
 from graphrec_lm.training.learner import Learner
 from graphrec_lm.training.loop import TrainingOptions, train
+from graphrec_lm.training.time_limit import TimeLimit
 from graphrec_lm.training.user_batches import UserBatch, UserSampler
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "EpochRecord",
     "Learner",
     "Sampler",
+    "TimeLimit",
     "TrainingOptions",
     "TrainingState",
     "UserBatch",
