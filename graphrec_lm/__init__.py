@@ -74,7 +74,7 @@ _HOME = {
     "TitleCosine": "models",
     "load": "models",
 }
-_ROOMS = ("data", "evaluation", "graph", "kernels", "metrics", "models", "text", "training")
+_ROOMS = ("ctr", "data", "evaluation", "graph", "kernels", "metrics", "models", "text", "training")
 
 
 def __getattr__(name: str) -> Any:
