@@ -15,9 +15,9 @@
 # # Clicks and ratings: rows as sentences
 #
 # A row of a table (who, what, when) becomes sentences; a language model turns each distinct sentence into a
-# vector, once; the vectors join the embeddings of the ids in a click model (Le & Abel, arXiv 2504.08746). With
-# the folder of MovieLens 100K in `GRAPHREC_LM_ML100K`, these cells run on it; otherwise on the bundled sample,
-# whose title vectors are part of the package, so that no language model is needed.
+# vector, once; the vectors join the embeddings of the ids in a click model (Le & Abel, arXiv 2504.08746).
+# With the folder of MovieLens 100K in `GRAPHREC_LM_ML100K` the cells run on it, otherwise on the bundled
+# sample, whose title vectors are part of the package, so that no language model is needed.
 
 # %%
 import os
@@ -34,7 +34,7 @@ root = os.environ.get("GRAPHREC_LM_ML100K")
 dataset = gl.load_dataset("movielens-100k", root=root) if root else gl.load_dataset("movielens-small")
 rows = rows_of(dataset)
 if not root:
-    rows = rows[rows["user_id"] <= 150]
+    rows = rows[rows["user_id"] <= 100]
 rows = rows.assign(year=rows["title"].str.extract(r"\((\d{4})\)")[0])
 rows.head(3)
 
@@ -59,14 +59,14 @@ sentences[:3], len(sentences)
 # %% [markdown]
 # ## Three lines
 #
-# `fields` says which columns describe the user, the item and the context. `text` adds the sentences; here those that the
-# bundled vectors cover, the titles.
+# `fields` says which columns describe the user, the item and the context. `text` adds the sentences; here
+# the titles, which the bundled vectors cover.
 
 # %%
 people = ["age", "gender", "occupation"] if root else []
 fields = Fields(user=people, item=["title", Field("genres", "list"), "year"], context=["timestamp"])
 text = TextFeatures(user=[], item="{title}", context=[], components=16)
-common = {"label": "rating", "label_threshold": 4, "epochs": 4, "verbose": False}
+common = {"label": "rating", "label_threshold": 4, "epochs": 3, "verbose": False}
 
 model = DeepFM(fields=fields, text=text, **common).fit(train, valid=valid)
 model.predict_proba(test)[:3].round(3)
