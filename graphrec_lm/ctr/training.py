@@ -132,7 +132,7 @@ def train_rows(
                 step = epoch * steps + place + 1
                 network.generator.manual_seed((options.seed << 32) % 2**62 + step)
                 loss = network.loss(table.batch(at), y[at], options.l2)
-                optimizer.zero_grad(set_to_none=True)
+                optimizer.zero_grad(set_to_none=False)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 run.losses.append(loss.detach())

@@ -107,3 +107,31 @@ def test_heads_depend_on_their_generator_alone(name: str):
     first = head(MODELS[name]())(X)
     torch.manual_seed(6)
     torch.testing.assert_close(head(MODELS[name]())(X), first, rtol=0, atol=0)
+
+
+def test_the_tables_gradient_is_autograds_own():
+    layout = Layout(9, 2, [(2, 4)], ["user", "item", "item"], 0, [], [])
+    front = Front(layout, 3, torch.Generator().manual_seed(0))
+    codes = torch.tensor([[1, 4, 7, 7], [1, 5, 8, 0], [2, 4, 0, 0]], dtype=torch.int32)
+    inputs = front(Batch(codes, torch.zeros(3, 0), []))
+    (inputs.fields.pow(2).sum() + inputs.linear.pow(3).sum()).backward()
+    table = front.table.detach().clone().requires_grad_()
+    rows = torch.nn.functional.embedding(codes, table)
+    count = (codes[:, 2:] > 0).sum(1, keepdim=True).clamp(min=1)
+    coded = torch.cat([rows[:, :2], (rows[:, 2:].sum(1) / count)[:, None]], 1)
+    (coded[..., :-1].pow(2).sum() + coded[..., -1].sum(1).pow(3).sum()).backward()
+    torch.testing.assert_close(front.table.grad[1:], table.grad[1:])
+    assert not front.table.grad[0].any()
+
+
+def test_dropout_keeps_its_share_and_its_mean():
+    from graphrec_lm.ctr.layers import Dropout
+
+    generator = torch.Generator().manual_seed(3)
+    dropout, x = Dropout(0.3, generator), torch.ones(400, 100)
+    y = dropout(x)
+    assert abs((y == 0).float().mean() - 0.3) < 0.01
+    torch.testing.assert_close(y.unique(), torch.tensor([0, 1 / 0.7]))
+    generator.manual_seed(3)
+    assert torch.equal(dropout(x), y)
+    assert torch.equal(dropout.eval()(x), x)
