@@ -30,7 +30,7 @@ from graphrec_lm.metrics import row_log_loss
 from graphrec_lm.text import PrecomputedEncoder
 
 DEEP = ("NFM", "DeepFM", "xDeepFM", "WideDeep", "DCNv2", "AutoInt", "PNN", "MLP", "NeuMF")
-FEATURES = ("raw", "minilm", "mpnet", "tfidf", "lm_only", "graph", "minilm+graph")
+FEATURES = ("raw", "minilm", "mpnet", "tfidf", "lm_only", "graph", "minilm+graph", "plain", "plain+minilm")
 ENCODERS = {"minilm": "all-MiniLM-L6-v2", "mpnet": "all-mpnet-base-v2", "tfidf": "tfidf:64"}
 STEM = "ctr"
 
@@ -129,10 +129,13 @@ def run(cell: dict[str, Any], folder: Path, data: Any, scratch: Path) -> dict[st
     chosen, how = cell["features"], {}
     if "=" in chosen or chosen in ("together", "whiten"):
         how["text"] = ablations(sentences(folder, rows, "minilm"))[chosen]
-    elif chosen not in ("raw", "graph"):
-        how["text"] = sentences(folder, rows, chosen.replace("lm_only", "minilm").split("+")[0])
+    elif chosen not in ("raw", "graph", "plain"):
+        which = chosen.replace("lm_only", "minilm").removeprefix("plain+").split("+")[0]
+        how["text"] = sentences(folder, rows, which)
     if "graph" in chosen:
         how["graph"] = graph_features(train, options, cell["seed"])
+    if chosen.startswith("plain"):  # without statistics of the label
+        how["statistics"] = False
     if chosen == "lm_only":
         how |= {"raw": False, "statistics": False}
     started = time.perf_counter()
@@ -187,8 +190,9 @@ def table(records: list[dict[str, Any]], scratch: Path) -> str:
              "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for name, group in sorted(groups.items()):
         means = [np.mean([r[m] for r in group]) for m in ("log_loss", "auc", "gauc", "brier", "ece")]
-        found = compared(group, scratch, "raw")
-        shown = "" if found is None or name[3] == "raw" else "{:+.4f} [{:+.4f}, {:+.4f}]".format(*found)
+        base = "plain" if name[3].startswith("plain") else "raw"
+        found = compared(group, scratch, base)
+        shown = "" if found is None or name[3] == base else "{:+.4f} [{:+.4f}, {:+.4f}]".format(*found)
         figures = " | ".join(f"{value:.4f}" for value in means)
         lines.append(f"| {' | '.join(name)} | {figures} | {shown} | {len({r['seed'] for r in group})} |")
     costs = [r for r in records if "cost" in r]
