@@ -110,7 +110,7 @@ _HOME = {
     "load": "models",
     "suggest_model": "models",
 }
-_ROOMS = ("data", "evaluation", "graph", "kernels", "metrics", "models", "text", "training")
+_ROOMS = ("ctr", "data", "evaluation", "graph", "kernels", "metrics", "models", "text", "training")
 
 
 def __getattr__(name: str) -> Any:

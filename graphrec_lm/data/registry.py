@@ -54,6 +54,9 @@ REGISTRY: dict[str, Entry] = {
 }
 
 
+ALIASES = {entry.folder: name for name, entry in REGISTRY.items() if entry.folder}
+
+
 def list_datasets() -> dict[str, str]:
     """Return the names that `load_dataset` knows, with a line on each.
 
@@ -69,7 +72,8 @@ def load_dataset(name: str, *, root: Source | None = None, download: bool = Fals
     Parameters
     ----------
     name : str
-        One of `list_datasets()`; "movielens-small" is bundled and needs nothing else.
+        One of `list_datasets()`, or its folder's name ("ml-1m"); "movielens-small" is bundled and needs
+        nothing else.
     root : path, optional
         The dataset's folder (e.g. `ml-1m`), or the folder that holds it.
     download : bool
@@ -88,6 +92,7 @@ def load_dataset(name: str, *, root: Source | None = None, download: bool = Fals
     >>> load_dataset("movielens-small").n_items
     9742
     """
+    name = ALIASES.get(name, name)
     if name not in REGISTRY:
         required = "the name of a dataset must be one of `list_datasets()`"
         raise InputError(required, repr(name), did_you_mean(str(name), list(REGISTRY)))

@@ -6,6 +6,7 @@ from graphrec_lm.evaluation.plot_learning import plot_learning
 from graphrec_lm.evaluation.plot_strata import plot_strata
 from graphrec_lm.evaluation.plot_tradeoff import plot_tradeoff
 from graphrec_lm.evaluation.plots import plot_training
+from graphrec_lm.evaluation.reliability import plot_reliability
 from graphrec_lm.evaluation.significance import Difference, holm, paired_bootstrap
 from graphrec_lm.evaluation.strata import by_history, by_popularity, popularity_strata
 from graphrec_lm.evaluation.tables import render_table
@@ -21,6 +22,7 @@ __all__ = [
     "paired_bootstrap",
     "plot_differences",
     "plot_learning",
+    "plot_reliability",
     "plot_strata",
     "plot_tradeoff",
     "plot_training",
