@@ -11,7 +11,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels import elastic_net, gram
 from graphrec_lm.models.fitted import Fitted
-from graphrec_lm.models.item_item import ItemItemRecommender, compressed
+from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.item_knn import keep_largest
 from graphrec_lm.progress import Progress
 from graphrec_lm.training.callbacks import Callback
@@ -87,7 +87,7 @@ class SLIM(ItemItemRecommender):
                 bar.advance(len(columns))
         weights = sparse.vstack(rows).T.tocsr()
         weights.sort_indices()
-        return Fitted.of(dataset, valid, compressed(weights))
+        return Fitted.of(dataset, valid, stored(weights))
 
     def _check(self) -> None:
         check_number("l1", self.l1, above=0)
