@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.kernels import take_rows, topk_blocks, weighted_sum
+from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.metrics import ranking_metrics
 
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
 Scorer = Callable[[int, int], list[Float32]]
 
-_BLOCK = 256
 _CANDIDATES = 100  # best items of each member, for each person
 _PENALTY = 1e-3
 
@@ -33,7 +33,7 @@ class Fusion:
     Parameters
     ----------
     scorer : callable (start, stop) -> list of float32 arrays [people, n_items]
-        Scores of each member.
+        Scores of each member; asked for `block_rows(n_items)` people at a time.
     n_items : int
     seen, relevant : (indptr, indices)
         What people's histories hold, and what was held out of them.
@@ -41,6 +41,7 @@ class Fusion:
 
     def __init__(self, scorer: Scorer, n_items: int, seen: Pattern, relevant: Pattern) -> None:
         self.scorer, self.n_items, self.seen, self.relevant = scorer, n_items, seen, relevant
+        self.block = block_rows(n_items)
 
     def best(self, members: int) -> tuple[Float32, list[float]]:
         """Weights [members, 2], and NDCG@20 of: these, then each member alone.
@@ -56,8 +57,8 @@ class Fusion:
     def ndcg(self, tried: Sequence[Float32]) -> list[float]:
         """NDCG@20 of each of several weights."""
         sums, people, k = np.zeros(len(tried)), len(self.seen[0]) - 1, min(20, self.n_items)
-        for start in range(0, people, _BLOCK):
-            rows = np.arange(start, min(start + _BLOCK, people))
+        for start in range(0, people, self.block):
+            rows = np.arange(start, min(start + self.block, people))
             scores, seen = self.scorer(start, start + len(rows)), take_rows(*self.seen, rows)
             relevant = take_rows(*self.relevant, rows)
             for n, weights in enumerate(tried):
@@ -69,7 +70,9 @@ class Fusion:
     def learn(self, members: int) -> Float32:
         """Maximise the mean log-likelihood of the held-out items among each person's candidates.
 
-        A softmax over the candidates, an item at a time; convex, solved by L-BFGS in float64.
+        A softmax over the candidates, an item at a time; convex, solved by L-BFGS in float64. Held-out items
+        that no member has among its best don't count: beside candidates chosen for their scores, they would
+        teach that scores mean nothing.
         """
         features, hits, absent = self._candidates(members)
         weights = torch.zeros(2 * members, dtype=torch.float64)
@@ -92,27 +95,28 @@ class Fusion:
     def _candidates(self, members: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Features [people, candidates, 2 · members], shares of the hits, and which places are empty."""
         people = len(self.seen[0]) - 1
-        most = members * min(_CANDIDATES, self.n_items) + int(np.diff(self.relevant[0]).max(initial=0))
+        most = members * min(_CANDIDATES, self.n_items)
         features = torch.zeros(people, most, 2 * members, dtype=torch.float64)
         hits, absent = (
             torch.zeros(people, most, dtype=torch.float64),
             torch.ones(people, most, dtype=torch.bool),
         )
-        for start in range(0, people, _BLOCK):
-            rows = np.arange(start, min(start + _BLOCK, people))
+        for start in range(0, people, self.block):
+            rows = np.arange(start, min(start + self.block, people))
             scores, seen = self.scorer(start, start + len(rows)), take_rows(*self.seen, rows)
             one = np.ones((len(rows), 1), dtype=np.float32)
             standard = [weighted_sum([part], one) for part in scores]
             best = [_top(part, min(_CANDIDATES, self.n_items), seen) for part in standard]
             for row in range(len(rows)):
                 held_out = self.relevant[1][slice(*self.relevant[0][rows[row] : rows[row] + 2])]
-                items = np.union1d(np.concatenate([top[row] for top in best]), held_out)
+                items = np.unique(np.concatenate([top[row] for top in best]))
                 items = items[items >= 0]
                 own = np.stack([part[row, items] for part in standard], axis=1)
                 length = np.log1p(seen[0][row + 1] - seen[0][row])
                 place = slice(0, len(items))
                 features[rows[row], place] = torch.from_numpy(np.hstack([own, own * length]))
-                hits[rows[row], place] = torch.from_numpy(np.isin(items, held_out) / max(1, len(held_out)))
+                found = np.isin(items, held_out)
+                hits[rows[row], place] = torch.from_numpy(found / max(1, found.sum()))
                 absent[rows[row], place] = False
         return features, hits, absent
 

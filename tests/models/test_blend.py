@@ -83,7 +83,7 @@ def test_the_gradient_vanishes_at_the_learned_weights():
     likely = torch.log_softmax(logits, 1).masked_fill(absent, 0.0)
     (-(hits * likely).sum(1).mean() + 1e-3 * weights.square().sum()).backward()
     assert weights.grad.abs().max() < 1e-3
-    assert hits.sum().item() == pytest.approx(200) and not absent.all(1).any()
+    assert hits.sum(1).max().item() == pytest.approx(1) and not absent.all(1).any()
 
 
 def test_a_useless_member_does_no_harm(world):
