@@ -1,21 +1,32 @@
-"""Numeric inner loops on plain arrays, each with a readable twin in `reference`."""
+"""Numeric inner loops, numba's on arrays and torch's on tensors; a readable twin of each in `reference`."""
 
 from graphrec_lm.kernels.activation import leaky_relu, leaky_relu_gradient
 from graphrec_lm.kernels.bfloat16 import from_bfloat16, to_bfloat16
-from graphrec_lm.kernels.gram import gram
+from graphrec_lm.kernels.dispatch import (
+    add_rows,
+    are_tensors,
+    draw_negatives,
+    draw_positives,
+    full_softmax,
+    gram,
+    hash_uniform,
+    places_of,
+    sampled_softmax,
+    spmm,
+    take_rows,
+    topk,
+    transpose,
+)
 from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.memory import empty, recycling
-from graphrec_lm.kernels.patterns import join_rows, subtract_rows, take_rows, transpose
-from graphrec_lm.kernels.rows import add_rows
-from graphrec_lm.kernels.sampling import alias_table, draw_negatives, draw_positives, hash_uniform
-from graphrec_lm.kernels.softmax import sampled_softmax
-from graphrec_lm.kernels.softmax_full import full_softmax
-from graphrec_lm.kernels.spmm import spmm
-from graphrec_lm.kernels.topk import topk, topk_blocks
+from graphrec_lm.kernels.patterns import join_rows, subtract_rows
+from graphrec_lm.kernels.sampling import alias_table
+from graphrec_lm.kernels.topk import topk_blocks
 
 __all__ = [
     "add_rows",
     "alias_table",
+    "are_tensors",
     "draw_negatives",
     "draw_positives",
     "empty",
@@ -27,6 +38,7 @@ __all__ = [
     "known_gradients",
     "leaky_relu",
     "leaky_relu_gradient",
+    "places_of",
     "recycling",
     "sampled_softmax",
     "spmm",

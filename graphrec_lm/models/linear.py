@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import spmm, take_rows, transpose
+from graphrec_lm.kernels import are_tensors, on_device, spmm, take_rows, transpose
 from graphrec_lm.models.fold_in import item_layers
 from graphrec_lm.models.precision import product
 from graphrec_lm.models.projection import Projection
@@ -44,6 +44,10 @@ class LinearLearner(Learner):
         Multiply matrices in bfloat16 while training.
     """
 
+    titles: torch.Tensor
+    items: torch.Tensor
+    _sums: torch.Tensor
+
     def __init__(
         self,
         projection: Projection,
@@ -54,10 +58,11 @@ class LinearLearner(Learner):
         in_bfloat16: bool = False,
     ) -> None:
         super().__init__()
-        self.projection, self.titles, self.graph = projection, titles, graph
+        self.projection, self.graph = projection, graph
         self.layers, self.tau, self.in_bfloat16 = layers, tau, in_bfloat16
-        self.items, sums = _propagate_titles(titles.numpy(), graph, layers)
-        self._sums = torch.from_numpy(sums)
+        items, sums = (torch.from_numpy(rows) for rows in _propagate_titles(titles.numpy(), graph, layers))
+        for name, rows in (("titles", titles), ("items", items), ("_sums", sums)):
+            self.register_buffer(name, rows, persistent=False)
 
     def layer_zero(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Representations of everyone before propagation."""
@@ -66,21 +71,23 @@ class LinearLearner(Learner):
     def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
         """P W of everyone: the items' sums are projected first, so that users never are d_LM wide."""
         with torch.no_grad():
-            tables = (table @ self.projection.w1 for table in (self.titles, self._sums))
-            users = _HistoryRows.apply(*tables, (self.graph.indptr, self.graph.indices), self.layers)
-            return users, torch.from_numpy(self.items) @ self.projection.w1
+            own, sums = (table @ self.projection.w1 for table in (self.titles, self._sums))
+            users = self._rows(own, sums, (self.graph.indptr, self.graph.indices))
+            return users, self.items @ self.projection.w1
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """InfoNCE on the rows of P that the batch names."""
         pattern = take_rows(self.graph.indptr, self.graph.indices, batch.users)
+        if are_tensors(batch.users):
+            return infonce(self._projected_first(pattern), self._project(self.items), batch.local(), self.tau)
         named = np.concatenate([batch.positives, batch.negatives.reshape(-1)])
         local = batch.local()
         if len(named) < len(self.items):
             codes, places = np.unique(named, return_inverse=True)
             local = _renumbered(local, places.astype(np.int32), codes, len(self.items))
-            items = torch.from_numpy(self.items[codes])
+            items = torch.from_numpy(self.items.numpy()[codes])
         else:
-            items = torch.from_numpy(self.items)
+            items = self.items
         users = self._projected_first(pattern) if self._is_long(pattern) else self._gathered_first(pattern)
         return infonce(users, self._project(items), local, self.tau)
 
@@ -93,12 +100,16 @@ class LinearLearner(Learner):
 
     def _gathered_first(self, pattern: Pattern) -> torch.Tensor:
         """P W of users with these histories: sums of LM vectors, then the projection."""
-        return self._project(_HistoryRows.apply(self.titles, self._sums, pattern, self.layers))
+        return self._project(self._rows(self.titles, self._sums, pattern))
 
     def _projected_first(self, pattern: Pattern) -> torch.Tensor:
         """The same: the projection, then sums of its rows."""
-        tables = self._project(self.titles), self._project(self._sums)
-        users: torch.Tensor = _HistoryRows.apply(*tables, pattern, self.layers)
+        return self._rows(self._project(self.titles), self._project(self._sums), pattern)
+
+    def _rows(self, own: torch.Tensor, sums: torch.Tensor, pattern: Any) -> torch.Tensor:
+        """Users' rows of P, or of P W, from those of their histories."""
+        rows: Any = _rows_on_device if are_tensors(pattern[0]) else _HistoryRows.apply
+        users: torch.Tensor = rows(own, sums, pattern, self.layers)
         return users
 
 
@@ -127,6 +138,15 @@ class _HistoryRows(torch.autograd.Function):
             spmm(*by_item, slopes, col_scale=weight / np.float32(layers + 1)) for weight in (scale**2, scale)
         )
         return torch.from_numpy(own), torch.from_numpy(sums), None, None
+
+
+def _rows_on_device(own: torch.Tensor, sums: torch.Tensor, pattern: Any, layers: int) -> torch.Tensor:
+    """The same in torch."""
+    indptr, indices = pattern
+    transposed = on_device.transpose(indptr, indices, len(own))
+    scale = indptr.diff().clamp(min=1).float().rsqrt()
+    mean = on_device.multiply(pattern, transposed, own, row_scale=scale**2)
+    return (mean + on_device.multiply(pattern, transposed, sums, row_scale=scale)) / (layers + 1)
 
 
 def _propagate_titles(titles: Float32, graph: BipartiteGraph, layers: int) -> tuple[Float32, Float32]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import take_rows, topk
+from graphrec_lm.kernels import take_rows
 from graphrec_lm.metrics import ranking_metrics
+from graphrec_lm.models.device import top_codes, training_device
 from graphrec_lm.models.factors import FactorRecommender, unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.training import BatchSampler, Callback, Learner, TrainingOptions, train
@@ -29,8 +31,14 @@ class TrainedRecommender(FactorRecommender):
     Its constructor stores, besides its own parameters: `negatives`, `share_negatives`, `negative_power`,
     `sampling`, `epochs`, `batch_size`, `learning_rate`, `valid_every`, `patience`, `seed`, `device`,
     `verbose`.
+
+    Attributes
+    ----------
+    runs_on_cuda : bool
+        Whether the learner bears to be put on a device; see `Learner.on`.
     """
 
+    runs_on_cuda: ClassVar[bool] = False
     negatives: int | None
     share_negatives: bool
     negative_power: float
@@ -63,19 +71,20 @@ class TrainedRecommender(FactorRecommender):
         return self.negatives  # type: ignore[return-value]
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
-        options = self._options()
+        options, device = self._options(), self._device()
         graph = BipartiteGraph.from_dataset(dataset)
         learner, notes = self._learner(dataset, graph)
-        history = train(
-            learner,
-            self._sampler(graph),
-            options,
-            validate=self._validator(graph, valid) if valid and valid.n_interactions else None,
-            callbacks=callbacks,
-            run_id=self._run_id(dataset, valid, notes),
-            label=type(self).__name__,
-            verbose=self.verbose,
-        )
+        with learner.on(device):
+            history = train(
+                learner,
+                replace(self._sampler(graph), device=device),
+                options,
+                validate=self._validator(graph, valid) if valid and valid.n_interactions else None,
+                callbacks=callbacks,
+                run_id=self._run_id(dataset, valid, notes),
+                label=type(self).__name__,
+                verbose=self.verbose,
+            )
         with torch.no_grad():
             users, items = self._final(learner)
             arrays = {"users": users, "items": items, **self._learned(learner)}
@@ -84,6 +93,10 @@ class TrainedRecommender(FactorRecommender):
             raise InputError("the learned vectors must be finite", "NaN or infinity", remedy)
         notes = notes | {"cosine": self._cosine}
         return Fitted.of(dataset, valid, arrays, history=history, notes=notes)
+
+    def _device(self) -> torch.device | None:
+        """Where the loop runs; None: on the processor, by numba."""
+        return training_device(self.device, type(self).__name__, self.runs_on_cuda)
 
     def _sampler(self, graph: BipartiteGraph) -> BatchSampler:
         how = self._negatives, self.share_negatives, self.seed, self.negative_power
@@ -103,7 +116,7 @@ class TrainedRecommender(FactorRecommender):
         )
 
     def _final(self, learner: Learner) -> tuple[Float32, Float32]:
-        users, items = (rows.numpy() for rows in learner.represent())
+        users, items = (rows.cpu().numpy() for rows in learner.represent())
         return (unit_rows(users), unit_rows(items)) if self._cosine else (users, items)
 
     def _validator(self, graph: BipartiteGraph, valid: Dataset) -> Callable[[Learner], float]:
@@ -115,14 +128,14 @@ class TrainedRecommender(FactorRecommender):
 
         def validate(learner: Learner) -> float:
             users, items = self._final(learner)
-            top = topk(users[codes], items, k, seen=seen)[0]
+            top = top_codes(users[codes], items, k, seen, self._device())
             return float(ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].mean())
 
         return validate
 
     def _run_id(self, dataset: Dataset, valid: Dataset | None, notes: dict[str, Any]) -> str:
         """Fingerprint of everything that the trained weights depend on."""
-        parts = {k: v for k, v in self.get_params().items() if k not in ("encoder", "verbose")}
+        parts = {k: v for k, v in self.get_params().items() if k not in ("encoder", "verbose", "device")}
         data = dataset.fingerprint, None if valid is None else valid.fingerprint
         text = repr((type(self).__name__, sorted(parts.items()), sorted(notes.items()), data))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

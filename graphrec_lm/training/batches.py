@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import alias_table, draw_negatives, draw_positives, take_rows
+from graphrec_lm.kernels import alias_table, draw_negatives, draw_positives, on_device, places_of, take_rows
 
 Codes = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch.
+    """One training batch; of tensors where the learner is on a device.
 
     Attributes
     ----------
@@ -34,7 +36,7 @@ class Batch:
     def local(self) -> Batch:
         """The same batch for a table that holds its users alone, one row each, in its order."""
         seen = None if self.seen is None else take_rows(*self.seen, self.users)
-        return Batch(np.arange(len(self.users), dtype=np.int32), self.positives, self.negatives, seen)
+        return Batch(places_of(self.users), self.positives, self.negatives, seen)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class BatchSampler:
     seed : int
     power : float
         >= 0; negatives are drawn in proportion to popularity^power: 0 uniformly, 1 by popularity.
+    device : torch.device, optional
+        Where torch draws the same batches, as tensors; None: arrays, by numba.
 
     Examples
     --------
@@ -66,14 +70,16 @@ class BatchSampler:
     shared: bool
     seed: int
     power: float = 0.0
+    device: torch.device | None = None
 
     def draw(self, step: int, size: int) -> Batch:
         """The batch of number `step`, with `size` positives."""
-        pattern = self.graph.indptr, self.graph.indices
+        graph: Any = self.graph if self.device is None else self.graph.on(self.device)
+        pattern = graph.indptr, graph.indices
         users, items = draw_positives(*pattern, size, by=self.by, seed=self.seed, step=step)
         if not self.shared:
             return Batch(users, items, self._negatives(*pattern, users, step))
-        nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int32)
+        nobody = 0 * graph.indptr[:2], graph.indices[:0], 0 * users[:1]
         return Batch(users, items, self._negatives(*nobody, step)[0], seen=pattern)
 
     def _negatives(self, indptr: NDArray[np.int64], indices: Codes, users: Codes, step: int) -> Codes:
@@ -81,9 +87,10 @@ class BatchSampler:
         return draw_negatives(indptr, indices, users, *shape, seed=self.seed, step=step, table=self._table)
 
     @cached_property
-    def _table(self) -> tuple[NDArray[np.uint64], Codes] | None:
+    def _table(self) -> Any:
         """Of popularity^power."""
         if not self.power:
             return None
         popularity = np.diff(self.graph.item_indptr)
-        return alias_table((popularity / popularity.max()) ** float(self.power))
+        table = alias_table((popularity / popularity.max()) ** float(self.power))
+        return table if self.device is None else on_device.move_table(table, self.device)

@@ -60,7 +60,7 @@ FITTED = {
     "another precision": (fit(AlphaRec, precision="bf61"), "`precision` must be", "'bf61'", "mean 'bf16'"),
     "another sampling": (fit(AlphaRec, sampling="users"), "`sampling` must be", "'users'", "mean 'user'"),
     "no epochs": (fit(AlphaRec, epochs=0), "`epochs` must be an integer >= 1", "0", "range"),
-    "another device": (fit(AlphaRec, device="tpu"), "`device` must be one of", "'tpu'", "auto, cpu"),
+    "another device": (fit(AlphaRec, device="tpu"), "`device` must be one of", "'tpu'", "auto, cpu, cuda"),
     "a seed below zero": (fit(AlphaRec, seed=-1), "`seed` must be an integer >= 0", "-1", "range"),
     "another loss": (fit(LightGCN, loss="brp"), "`loss` must be one of", "'brp'", "mean 'bpr'"),
     "half a dimension": (fit(LightGCN, dim=1.5), "`dim` must be an integer >= 1", "1.5", "range"),
