@@ -21,21 +21,29 @@ from graphrec_lm.text import PrecomputedEncoder
 RESULTS = Path(__file__).parent / "results"
 
 
-def read_domain(folder: Path, lm: str = "minilm") -> tuple[Any, PrecomputedEncoder]:
-    """A domain's fixed split and its title embeddings.
+def read_dataset(folder: Path) -> tuple[gl.Dataset, Any]:
+    """A domain's positives with their columns, and which rows of its item table are ranked, bool [rows].
 
     The folder holds `interactions.csv.gz` (`user_id, item_id, split, ...`; an empty `split` is no
-    positive), `items.csv.gz` (`item_id, title, ...`) and `titles.<lm>.f16.npy` in the same order.
-    Items in no positive are left out of the ranking.
+    positive) and `items.csv.gz` (`item_id, title, ...`). Items in no positive are left out of the ranking.
     """
     rows = pd.read_csv(folder / "interactions.csv.gz")
     rows = rows[rows["split"].notna()]
     items = pd.read_csv(folder / "items.csv.gz")[["item_id", "title"]]
     ranked = items["item_id"].isin(rows["item_id"].unique()).to_numpy()
-    vectors = np.load(folder / f"titles.{lm}.f16.npy")[ranked].astype(np.float32)
-    items = items[ranked]
-    dataset = gl.Dataset.from_frame(rows, items)
-    return dataset.split("from_column"), PrecomputedEncoder(texts=items["title"].tolist(), embeddings=vectors)
+    return gl.Dataset.from_frame(rows, items[ranked]), ranked
+
+
+def read_vectors(folder: Path, lm: str, ranked: Any) -> Any:
+    """Title embeddings in `titles.<lm>.f16.npy`, one row an item of the table; float32 [ranked, dim]."""
+    return np.load(folder / f"titles.{lm}.f16.npy")[ranked].astype(np.float32)
+
+
+def read_domain(folder: Path, lm: str = "minilm") -> tuple[Any, PrecomputedEncoder]:
+    """A domain's fixed split and its title embeddings; see `read_dataset` and `read_vectors`."""
+    dataset, ranked = read_dataset(folder)
+    encoder = PrecomputedEncoder(texts=dataset.titles, embeddings=read_vectors(folder, lm, ranked))
+    return dataset.split("from_column"), encoder
 
 
 def statistics(split: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from graphrec_lm.data import (
     Dataset,
     Split,
     load_dataset,
+    read_alpharec,
     read_amazon,
     read_csv,
     read_lightgcn,
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
 _READERS: dict[str, Callable[..., Dataset]] = dict(
     zip(
         FILE_FORMATS,
-        (read_csv, read_tsv, read_parquet, read_movielens, read_recbole, read_lightgcn, read_amazon),
+        (
+            read_csv,
+            read_tsv,
+            read_parquet,
+            read_movielens,
+            read_recbole,
+            read_lightgcn,
+            read_amazon,
+            read_alpharec,
+        ),
         strict=True,
     )
 )

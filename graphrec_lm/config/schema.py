@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FILE_FORMATS = ("csv", "tsv", "parquet", "movielens", "recbole", "lightgcn", "amazon")
+FILE_FORMATS = ("csv", "tsv", "parquet", "movielens", "recbole", "lightgcn", "amazon", "alpharec")
 METRICS = Literal["recall", "precision", "ndcg", "hit_rate", "mrr", "map"]
 
 
@@ -47,7 +47,9 @@ class DataConfig(Section):
     interactions: str | None = None
     items: str | None = None
     users: str | None = None
-    format: Literal["csv", "tsv", "parquet", "movielens", "recbole", "lightgcn", "amazon"] | None = None
+    format: (
+        Literal["csv", "tsv", "parquet", "movielens", "recbole", "lightgcn", "amazon", "alpharec"] | None
+    ) = None
     columns: dict[str, str] = Field(default_factory=dict)
     positive: str | None = None
     only_touched_items: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphrec_lm.data.alpharec import alpharec_vectors, read_alpharec
 from graphrec_lm.data.amazon import read_amazon
 from graphrec_lm.data.dataset import Dataset
 from graphrec_lm.data.idmap import IdMap
@@ -18,8 +19,10 @@ __all__ = [
     "IdMap",
     "Interactions",
     "Split",
+    "alpharec_vectors",
     "list_datasets",
     "load_dataset",
+    "read_alpharec",
     "read_amazon",
     "read_csv",
     "read_lightgcn",

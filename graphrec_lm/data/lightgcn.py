@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,24 @@ def read_lightgcn(source: Source, *, items: Any = None, users: Any = None) -> Da
         If there is no `train.txt`, or on a line with something else than integers (file and line).
     """
     train = _train_file(Path(source))
-    files = {part: train.with_name(f"{part}.txt") for part in PARTS}
-    tables = [_read(path, part) for part, path in (files | {"train": train}).items() if path.is_file()]
+    files = {part: train.with_name(f"{part}.txt") for part in PARTS} | {"train": train}
+    lists = read_lists({part: path for part, path in files.items() if path.is_file()})
     extra = [
         None if frame is None else to_arrow(frame, what)[0]
         for frame, what in ((items, "items"), (users, "users"))
     ]
-    return from_tables(pa.concat_tables(tables), *extra)
+    return from_tables(lists, *extra)
+
+
+def read_lists(files: Mapping[str, Path]) -> pa.Table:
+    """Return the columns `user_id`, `item_id` and `split` of the files of each part.
+
+    Raises
+    ------
+    InputError
+        On a line with something else than integers.
+    """
+    return pa.concat_tables([_read(path, part) for part, path in files.items()])
 
 
 def _train_file(source: Path) -> Path:

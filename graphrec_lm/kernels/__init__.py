@@ -17,18 +17,26 @@ from graphrec_lm.kernels.dispatch import (
     topk,
     transpose,
 )
+from graphrec_lm.kernels.elastic_net import elastic_net
 from graphrec_lm.kernels.known import known_gradients
+from graphrec_lm.kernels.local_ridge import local_ridge, pair_products
 from graphrec_lm.kernels.memory import empty, recycling
+from graphrec_lm.kernels.neighbours import co_occurring
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows
-from graphrec_lm.kernels.sampling import alias_table
+from graphrec_lm.kernels.sampling import alias_table, draw_several
+from graphrec_lm.kernels.standardise import add_standardised, weighted_sum
 from graphrec_lm.kernels.topk import topk_blocks
 
 __all__ = [
     "add_rows",
+    "add_standardised",
     "alias_table",
     "are_tensors",
+    "co_occurring",
     "draw_negatives",
     "draw_positives",
+    "draw_several",
+    "elastic_net",
     "empty",
     "from_bfloat16",
     "full_softmax",
@@ -38,6 +46,8 @@ __all__ = [
     "known_gradients",
     "leaky_relu",
     "leaky_relu_gradient",
+    "local_ridge",
+    "pair_products",
     "places_of",
     "recycling",
     "sampled_softmax",
@@ -48,4 +58,5 @@ __all__ = [
     "topk",
     "topk_blocks",
     "transpose",
+    "weighted_sum",
 ]

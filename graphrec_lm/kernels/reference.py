@@ -36,6 +36,49 @@ def gram(matrix: Float32, row_weight: Float32 | None = None, least: float | None
     return kept.astype(np.float32)
 
 
+def co_occurring(matrix: Float32, k: int, shrink: float) -> Float32:
+    """Co-occurrence counts of each column with its k nearest, by a stable full sort of each row."""
+    counts = gram(matrix)
+    scale = ((np.diag(counts) + shrink) ** -0.5).astype(np.float32)
+    out = np.zeros_like(counts)
+    for column, row in enumerate(counts):
+        near = np.where((row > 0) & (np.arange(len(row)) != column), row * scale, -np.inf)
+        best = [i for i in np.argsort(-near, kind="stable")[:k] if near[i] > 0]
+        out[column, best] = row[best]
+    return out
+
+
+def local_ridge(support: NDArray[np.bool_], off: Float32, diagonal: Float32, sides: Float32) -> Float32:
+    """Solve each small system by numpy; `sides` and the result are aligned with the entries of `support`."""
+    matrix, out = off + np.diag(diagonal), np.empty_like(sides)
+    ends = np.cumsum(support.sum(1))
+    for row, end in zip(support, ends, strict=True):
+        at, mine = np.flatnonzero(row), slice(end - row.sum(), end)
+        out[:, mine] = np.linalg.solve(matrix[np.ix_(at, at)], sides[:, mine].T).T
+    return out
+
+
+def standardised(rows: Float32) -> Float32:
+    """Rows of mean 0 and deviation 1; rows without variation become zero."""
+    centred = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64)
+    deviation = centred.std(axis=1, keepdims=True)
+    return np.where(deviation > 0, centred / np.where(deviation > 0, deviation, 1), 0).astype(np.float32)
+
+
+def elastic_net(gram: Float32, column: int, l1: float, l2: float, nonnegative: bool = True) -> Float32:
+    """Coordinate descent over all weights in turn, until none moves by more than 1e-7."""
+    exact, weights = gram.astype(np.float64), np.zeros(len(gram))
+    free, moved = [item for item in range(len(gram)) if item != column and gram[item, item] > 0], 1.0
+    while moved > 1e-7:
+        before = weights.copy()
+        for item in free:
+            pull = exact[item, column] - exact[item] @ weights + exact[item, item] * weights[item]
+            sign = 1.0 if nonnegative else np.sign(pull)
+            weights[item] = sign * max(0.0, sign * pull - l1) / (exact[item, item] + l2)
+        moved = np.abs(weights - before).max()
+    return weights.astype(np.float32)
+
+
 def topk(scores: Float32, k: int, hidden: NDArray[np.bool_]) -> tuple[Int, Float32]:
     """The k best unhidden columns of each row, by a stable full sort; -1 and -inf where too few."""
     masked = np.where(hidden, -np.inf, scores).astype(np.float32)
@@ -108,6 +151,16 @@ def draw_positives(histories: list[list[int]], n: int, by: str, key: int) -> lis
     active = [user for user, history in enumerate(histories) if history]
     users = [active[below(key, 2 * i, len(active))] for i in range(n)]
     return [(u, histories[u][below(key, 2 * i + 1, len(histories[u]))]) for i, u in enumerate(users)]
+
+
+def draw_several(histories: list[list[int]], n: int, key: int) -> list[list[int]]:
+    """For the history of each user of a batch, `n` of its items, none again before all have come."""
+    rows = []
+    for b, history in enumerate(histories):
+        left, repeated = list(history), n - n % len(history)
+        rows.append(history * (n // len(history)))
+        rows[-1] += [left.pop(below(key, b * n + j, len(left))) for j in range(repeated, n)]
+    return rows
 
 
 def draw_negatives(

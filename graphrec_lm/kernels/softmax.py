@@ -31,16 +31,19 @@ def sampled_softmax(
     """Mean InfoNCE loss of a batch (AlphaRec, arXiv 2407.05441, eq. 5).
 
     With s = cosine / tau, the loss of a pair (u, i) with negatives N_u is
-    ``-s_ui + logsumexp({s_ui} ∪ {s_uj : j ∈ N_u})``. The gradients are found together with the loss,
-    through the normalisation to the tables: the backward pass only scales them.
+    ``-s_ui + logsumexp({s_ui} ∪ {s_uj : j ∈ N_u})``. Several positives of a user don't compete: each is
+    compared with the same N_u, which is scored once for all. The gradients are found together with the
+    loss, through the normalisation to the tables: the backward pass only scales them.
 
     Parameters
     ----------
     users, items : float32 tensors [n_users, dim], [n_items, dim]
         Representations of everyone, of any length; differentiated.
-    user_codes, positive_codes : int32 arrays [batch]
+    user_codes : int32 array [batch]
+    positive_codes : int32 array [batch] or [batch, p]
+        One or `p` for each user of the batch; the loss is the mean over all.
     negatives : int32 array [batch, n] or [n], or (n, seed, step)
-        Each pair's own negatives, negatives shared by the batch, or `n` for each pair that
+        Each user's own negatives, negatives shared by the batch, or `n` for each user that
         `draw_negatives` draws while they are needed.
     tau : float
         Temperature, > 0.

@@ -6,6 +6,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
+from graphrec_lm.kernels.against import against
 from graphrec_lm.kernels.exponential import exponential
 from graphrec_lm.kernels.memory import empty
 from graphrec_lm.kernels.sampling import draw_negatives
@@ -55,14 +56,16 @@ def own_negatives(
     units, factors = unit_rows_of(items, everyone, multiple=WIDTH)
     own_grad, units_grad = empty(own.shape), empty(units.shape)
     units_grad.fill(0)
+    positives = positive_codes.reshape(len(own), -1)
+    several = positives.shape[1]
     losses = np.empty(len(own), dtype=np.float32)
-    scale = np.float32(1 / (len(own) * tau))
+    scale, inverse = np.float32(1 / (positives.size * tau)), np.float32(1 / tau)
     for start in range(0, len(own), _PAIRS):
         part = slice(start, start + _PAIRS)
         others = _negatives_of(negatives, part, user_codes, len(items), seen)
-        codes = np.concatenate([positive_codes[part, None], others], axis=1)
+        codes = np.concatenate([positives[part], others], axis=1)
         slopes = empty(codes.shape)
-        _to_slopes(own[part], units, codes, np.float32(1 / tau), scale, slopes, own_grad[part], losses[part])
+        _to_slopes(own[part], units, codes, several, inverse, scale, slopes, own_grad[part], losses[part])
         _scatter(codes, slopes, own[part], get_num_threads(), units_grad)
     user_grad = table_gradient(user_codes, own_grad, own, own_factors, users.shape)
     item_grad = table_gradient(everyone, units_grad, units, factors, items.shape)
@@ -83,9 +86,11 @@ def _negatives_of(
 
 
 @njit(parallel=True, cache=True, fastmath={"contract", "nsz", "reassoc"}, error_model="numpy")
-def _to_slopes(users, items, codes, inverse_tau, scale, slopes, user_grad, losses):  # type: ignore[no-untyped-def]
-    """Slopes of the loss by each logit (column 0 the positive), and by each unit user row."""
-    batch, width = codes.shape
+def _to_slopes(  # type: ignore[no-untyped-def]
+    users, items, codes, several, inverse_tau, scale, slopes, user_grad, losses
+):
+    """Slopes of the loss by each logit (the first columns `several` positives), and by each unit user row."""
+    batch = len(codes)
     dim = users.shape[1]
     queries, table, gradients = users.reshape(-1), items.reshape(-1), user_grad.reshape(-1)
     for b in prange(batch):
@@ -93,19 +98,26 @@ def _to_slopes(users, items, codes, inverse_tau, scale, slopes, user_grad, losse
         row[:] = np.float32(0)
         for start in range(0, dim, WIDTH):
             _add_dots(table, dim, start, codes[b], queries, b * dim + start, row)
-        positive, largest = row[0] * inverse_tau, row[0]
-        for j in range(width):
-            largest = max(largest, row[j])
+        positives, others = row[:several], row[several:]
+        largest = positives[0]  # of the negatives, or the least positive: no sum below can vanish
+        for k in range(several):
+            largest = min(largest, positives[k])
+        for j in range(len(others)):
+            largest = max(largest, others[j])
         largest *= inverse_tau
-        whole = np.float32(0)
-        for j in range(width):
-            row[j] = exponential(row[j] * inverse_tau - largest)
-            whole += row[j]
-        losses[b] = np.log(whole) + largest - positive
-        factor = scale / whole
-        for j in range(width):
-            row[j] *= factor
-        row[0] -= scale
+        rest, weight, loss = np.float32(0), np.float32(0), np.float32(0)
+        for j in range(len(others)):
+            others[j] = exponential(others[j] * inverse_tau - largest)
+            rest += others[j]
+        for k in range(several):
+            found = against(positives[k] * inverse_tau - largest, rest)
+            loss += found[0]
+            positives[k] = found[1] * scale
+            weight += found[2]
+        losses[b] = loss / np.float32(several)
+        factor = weight * scale
+        for j in range(len(others)):
+            others[j] *= factor
         for start in range(0, dim, WIDTH):
             _weighted_sum(table, dim, start, codes[b], row, gradients, b * dim + start)
 

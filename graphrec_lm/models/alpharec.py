@@ -133,17 +133,8 @@ class AlphaRec(TrainedRecommender):
     def _fold_in(self, people: People) -> NDArray[np.float32]:
         arrays = self._state.arrays
         means = torch.from_numpy(history_means(arrays["titles"], people.indptr, people.indices))
-        own = self._projection(arrays)(means).detach().numpy()
+        own = Projection.restored(arrays)(means).detach().numpy()
         return unit_rows(own + graph_part(arrays["fold"], people))
-
-    def _projection(self, arrays: Arrays) -> Projection:
-        """The trained projection, rebuilt from its arrays."""
-        kind = "mlp" if "w2" in arrays else "linear"
-        width, hidden = arrays["w1"].shape
-        projection = Projection(kind, width, hidden, arrays["items"].shape[1], seeded(0))
-        weights = {name: torch.from_numpy(arrays[name]) for name in projection.state_dict()}
-        projection.load_state_dict(weights)
-        return projection
 
 
 class _AlphaRecLearner(Learner):

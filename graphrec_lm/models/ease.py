@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.models.fitted import Fitted
-from graphrec_lm.models.item_item import ItemItemRecommender, dense
+from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.ridge import inverse_gram, ridge_weights
 from graphrec_lm.training.callbacks import Callback
 
@@ -40,4 +40,4 @@ class EASE(ItemItemRecommender):
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("regularization", self.regularization, above=0)
         weights = ridge_weights(inverse_gram(dataset, self.regularization))
-        return Fitted.of(dataset, valid, dense(weights))
+        return Fitted.of(dataset, valid, stored(weights))

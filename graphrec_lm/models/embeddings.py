@@ -1,4 +1,4 @@
-"""Models of learned ID embeddings: what LightGCN and MF share."""
+"""Models of learned ID embeddings: what LightGCN, MF and their relatives share."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class IdRecommender(TrainedRecommender):
         default = 256 if self.loss == "infonce" else 1
         return default if self.negatives is None else self.negatives
 
-    def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
+    def _check(self) -> None:
+        """Raise InputError for parameters out of range."""
         check_choice("loss", self.loss, ("bpr", "infonce"))
         check_number("layers", self.layers, least=0, integer=True)
         check_number("dim", self.dim, least=1, integer=True)
@@ -47,10 +48,17 @@ class IdRecommender(TrainedRecommender):
         if self.loss == "bpr" and self.share_negatives:
             remedy = "Use loss='infonce', or share_negatives=False."
             raise InputError("`share_negatives` must be False for BPR", True, remedy)
-        return _EmbeddingLearner(self, graph), {}
 
-    def _learned(self, learner: _EmbeddingLearner) -> Arrays:
-        fold = fold_table(learner.graph, learner.users, learner.items, self.layers)
+    def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
+        self._check()
+        return self._embeddings(graph), {}
+
+    def _embeddings(self, graph: BipartiteGraph) -> EmbeddingLearner:
+        """The learner; a model with more to its loss checks its own parameters and gives another."""
+        return EmbeddingLearner(self, graph, seeded(self.seed))
+
+    def _learned(self, learner: EmbeddingLearner) -> Arrays:
+        fold = fold_table(learner.graph, *learner.layer_zero(), self.layers)
         return {"fold": fold / np.float32(self.layers + 1)}
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:
@@ -61,25 +69,43 @@ class IdRecommender(TrainedRecommender):
         return unit_rows(rows) if self._state.notes["cosine"] else rows
 
 
-class _EmbeddingLearner(Learner):
-    def __init__(self, model: IdRecommender, graph: BipartiteGraph) -> None:
+class EmbeddingLearner(Learner):
+    """The differentiable part: embeddings, propagation, a ranking loss. Models add to any of them.
+
+    Parameters
+    ----------
+    model : IdRecommender
+    graph : BipartiteGraph
+    generator : torch.Generator
+        Initial weights: N(0, 0.1²), as in the LightGCN authors' code.
+    """
+
+    def __init__(self, model: IdRecommender, graph: BipartiteGraph, generator: torch.Generator) -> None:
         super().__init__()
         self.graph, self.layers, self.tau = graph, model.layers, model.tau
         self.by_bpr, self.regularization = model.loss == "bpr", model.regularization
-        generator = seeded(model.seed)
-        self.users = _normal(graph.n_users, model.dim, generator)
-        self.items = _normal(graph.n_items, model.dim, generator)
+        self.users = normal_rows(graph.n_users, model.dim, generator)
+        self.items = normal_rows(graph.n_items, model.dim, generator)
+
+    def layer_zero(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Representations of everyone before propagation."""
+        return self.users, self.items
 
     def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.graph.propagate(self.users, self.items, self.layers)
+        return self.graph.propagate(*self.layer_zero(), self.layers)
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        rows = self.graph.propagate_batch(self.users, self.items, self.layers, batch.users)
+        rows = self.graph.propagate_batch(*self.layer_zero(), self.layers, batch.users)
+        return self.ranking_loss(*rows, batch)
+
+    def ranking_loss(self, users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """BPR or InfoNCE on the propagated rows of the batch's users and of all items."""
         if not self.by_bpr:
-            return infonce(*rows, batch.local(), self.tau)
-        return bpr(*rows, batch.local()) + self.regularization * squared_norm(self.users, self.items, batch)
+            return infonce(users, items, batch.local(), self.tau)
+        penalty = self.regularization * squared_norm(self.users, self.items, batch)
+        return bpr(users, items, batch.local()) + penalty
 
 
-def _normal(rows: int, dim: int, generator: torch.Generator) -> torch.nn.Parameter:
-    """N(0, 0.1²), the initial embeddings of the LightGCN authors' code."""
+def normal_rows(rows: int, dim: int, generator: torch.Generator) -> torch.nn.Parameter:
+    """Embeddings to start from: N(0, 0.1²)."""
     return torch.nn.Parameter(torch.randn(rows, dim, generator=generator) * 0.1)

@@ -12,7 +12,7 @@ from scipy.sparse.linalg import svds
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.models.fitted import Fitted
-from graphrec_lm.models.item_item import ItemItemRecommender, dense
+from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.training.callbacks import Callback
 
 
@@ -57,7 +57,7 @@ class GFCF(ItemItemRecommender):
         roots = np.sqrt(item_counts).astype(np.float32)[:, None]
         weights = (scaled.T @ scaled).toarray()
         weights += np.float32(self.alpha) * (vectors / roots) @ (vectors * roots).T
-        return Fitted.of(dataset, valid, dense(weights))
+        return Fitted.of(dataset, valid, stored(weights))
 
 
 def _right_singular_vectors(matrix: sparse.csr_array, rank: int, seed: int) -> NDArray[np.float32]:

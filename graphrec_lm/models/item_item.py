@@ -14,6 +14,7 @@ from graphrec_lm.models import frames
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.people import People
+from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse, sparse_sums
 
 Float32 = NDArray[np.float32]
 
@@ -21,20 +22,23 @@ Float32 = NDArray[np.float32]
 class ItemItemRecommender(Recommender):
     """Base of models with weights B [n_items, n_items]: the scores of a history x are x B.
 
-    `_fit` leaves `dense(B)` or `compressed(B)` among its arrays. New people are served exactly: nothing
+    `_fit` leaves `stored(B)` among its arrays. New people are served exactly: nothing
     about a user is stored but the history. `similar_items` ranks the row of an item: what a history of
     that item alone would be recommended.
     """
 
     @property
     def item_weights_(self) -> Any:
-        """B, a float32 array or a `scipy.sparse.csr_array` [n_items, n_items]."""
+        """B [n_items, n_items]: a float32 array, a `scipy.sparse.csr_array`, or a `ThinPlusSparse`."""
         arrays = self._state.arrays
         if "weights" in arrays:
             return arrays["weights"]
         n_items = self._state.dataset.n_items
         parts = (arrays[f"weights.{name}"] for name in ("values", "indices", "indptr"))
-        return sparse.csr_array(tuple(parts), shape=(n_items, n_items))
+        weights = sparse.csr_array(tuple(parts), shape=(n_items, n_items))
+        if "weights.left" not in arrays:
+            return weights
+        return ThinPlusSparse(arrays["weights.left"], arrays["weights.right"], weights)
 
     def explain(self, user: Any, item: Any, k: int = 5) -> Any:
         """Which items of a user's history speak for an item, exactly: the score is their sum.
@@ -59,14 +63,25 @@ class ItemItemRecommender(Recommender):
         check_number("k", k, least=1, integer=True)
         code, target = dataset.users.codes([user], what="user")[0], dataset.items.codes([item])[0]
         history = dataset.indices[slice(*dataset.indptr[code : code + 2])]
+        values = self._column(history, target)
+        order = np.argsort(-values, kind="stable")[:k]
+        columns = frames.item_columns(dataset, history[order]) | {"rank": np.arange(1, len(order) + 1)}
+        parts = self._parts(history, target, values).items()
+        return dataset.frame(columns | {"score": values[order]} | {name: part[order] for name, part in parts})
+
+    def _parts(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
+        """What the contributions of a history to an item are made of; a model with one source has none."""
+        return {}
+
+    def _column(self, rows: NDArray[np.int32], column: int) -> Float32:
+        """B[rows, column]."""
         weights = self.item_weights_
         if isinstance(weights, np.ndarray):
-            values = weights[history, target]
-        else:
-            values = weights[history][:, [target]].toarray().reshape(-1)
-        order = np.argsort(-values, kind="stable")[:k]
-        columns = frames.item_columns(dataset, history[order])
-        return dataset.frame(columns | {"rank": np.arange(1, len(order) + 1), "score": values[order]})
+            return weights[rows, column]
+        if isinstance(weights, ThinPlusSparse):
+            return weights.column(rows, column)
+        found: Float32 = weights[rows][:, [column]].toarray().reshape(-1)
+        return found
 
     def _scores(self, people: People) -> Float32:
         return _sums(people.indptr, people.indices, self.item_weights_)
@@ -80,13 +95,13 @@ class ItemItemRecommender(Recommender):
         return topk_blocks(score, len(codes), weights.shape[0], k, seen=(itself, codes))
 
 
-def dense(weights: Float32) -> Arrays:
-    """What to keep of dense weights."""
-    return {"weights": np.ascontiguousarray(weights)}
-
-
-def compressed(weights: Any) -> Arrays:
-    """What to keep of sparse weights, a `csr_array` with sorted indices."""
+def stored(weights: Any) -> Arrays:
+    """What to keep of weights, dense, sparse (with sorted indices) or `ThinPlusSparse`."""
+    if isinstance(weights, np.ndarray):
+        return {"weights": np.ascontiguousarray(weights)}
+    if isinstance(weights, ThinPlusSparse):
+        thin = {"weights.left": weights.left, "weights.right": np.ascontiguousarray(weights.right)}
+        return thin | stored(weights.sparse)
     return {
         "weights.values": weights.data.astype(np.float32),
         "weights.indices": weights.indices.astype(np.int32),
@@ -98,7 +113,7 @@ def _sums(indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: Any) -
     """Sums of the rows of `weights` over each history, each in the order of its items."""
     if isinstance(weights, np.ndarray):
         return spmm(indptr, indices, weights)
-    ones = np.ones(len(indices), dtype=np.float32)
-    people = sparse.csr_array((ones, indices, indptr), shape=(len(indptr) - 1, weights.shape[0]))
-    scores: Float32 = (people @ weights).toarray()
+    if isinstance(weights, ThinPlusSparse):
+        return weights.sums(indptr, indices)
+    scores: Float32 = sparse_sums(indptr, indices, weights).toarray()
     return scores

@@ -12,7 +12,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.kernels import gram
 from graphrec_lm.models.fitted import Fitted
-from graphrec_lm.models.item_item import ItemItemRecommender, compressed
+from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.training.callbacks import Callback
 
 _ROWS = 1024  # of the co-occurrences, looked at together
@@ -56,7 +56,7 @@ class ItemKNN(ItemItemRecommender):
             block.data /= np.sqrt(popularity[rows] * popularity[block.indices]) + self.shrink
             block.data[rows == block.indices] = 0
             blocks.append(keep_largest(block, self.neighbors))
-        return Fitted.of(dataset, valid, compressed(sparse.csr_array(sparse.vstack(blocks))))
+        return Fitted.of(dataset, valid, stored(sparse.csr_array(sparse.vstack(blocks))))
 
 
 def keep_largest(matrix: sparse.csr_array, count: int) -> sparse.csr_array:

@@ -9,7 +9,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Fitted
-from graphrec_lm.models.item_item import ItemItemRecommender, dense
+from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
 from graphrec_lm.models.text import title_vectors
 from graphrec_lm.text import DEFAULT_ENCODER
@@ -72,4 +72,4 @@ class L3AE(ItemItemRecommender):
         titles, notes = title_vectors(dataset, self.encoder)
         prior = TextPrior.of(unit_rows(titles), self.text_regularization)
         weights = ridge_weights(inverse_gram(dataset, total), prior, self.distillation)
-        return Fitted.of(dataset, valid, dense(weights), notes=notes)
+        return Fitted.of(dataset, valid, stored(weights), notes=notes)

@@ -25,7 +25,7 @@ from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.files import atomic_folder, check_target
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Fitted
-from graphrec_lm.models.text import SavedEncoder
+from graphrec_lm.models.plain import make, plain_parameters
 
 FORMAT_VERSION = 1
 CONFIG, _TENSORS, _USERS, _ITEMS = "config.json", "model.safetensors", "users.parquet", "items.parquet"
@@ -45,7 +45,7 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
     config = {
         "format_version": FORMAT_VERSION,
         "model": type(model).__name__,
-        "params": {name: _plain(value) for name, value in state.params.items()},
+        "params": plain_parameters(state.params),
         "notes": state.notes,
         "history": state.history,
         "dataset_fingerprint": state.dataset.fingerprint,
@@ -79,12 +79,8 @@ def load(path: str | os.PathLike[str]) -> Recommender:
     folder = Path(path)
     config = _read_config(folder)
     tensors = _read_tensors(folder, config)
-    from graphrec_lm.models.registry import MODELS
-
-    check_choice("model", config["model"], list(MODELS))
-    params = {name: _parameter(value) for name, value in config["params"].items()}
-    model = MODELS[config["model"]]().set_params(**params)
-    model._fitted = _fitted(folder, config, params, tensors)
+    model: Recommender = make(config["model"], config["params"])
+    model._fitted = _fitted(folder, config, model.get_params(), tensors)
     return model
 
 
@@ -110,26 +106,6 @@ def _rules(saved: dict[str, Any]) -> Rules:
     """How frames are read, so that `evaluate` of a loaded model takes the frames that the fitted one took."""
     positive = saved["positive"]
     return Rules(saved["columns"], None if positive is None else PositiveRule(**positive))
-
-
-def _plain(value: Any) -> Any:
-    """A parameter as JSON: an encoder object becomes its name and fingerprint."""
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    return {"encoder": value.name, "fingerprint": value.fingerprint}
-
-
-def _parameter(saved: Any) -> Any:
-    """The reverse of `_plain`."""
-    if isinstance(saved, list):
-        return [_parameter(part) for part in saved]
-    return SavedEncoder(saved["encoder"], saved["fingerprint"]) if isinstance(saved, dict) else saved
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

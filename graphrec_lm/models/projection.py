@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from graphrec_lm.errors import check_choice, check_number
@@ -53,9 +54,23 @@ class Projection(torch.nn.Module):
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
         """Project LM vectors, [n, d_LM] -> [n, dim]."""
+        return self.rest(vectors @ self.w1)
+
+    def rest(self, first: torch.Tensor) -> torch.Tensor:
+        """What follows the first product, [n, hidden] -> [n, dim]; nothing if linear."""
         if self.kind == "linear":
-            return vectors @ self.w1
-        return functional.leaky_relu(vectors @ self.w1 + self.b1) @ self.w2 + self.b2
+            return first
+        return functional.leaky_relu(first + self.b1) @ self.w2 + self.b2
+
+    @classmethod
+    def restored(cls, arrays: dict[str, NDArray[Any]], prefix: str = "") -> Projection:
+        """The projection whose weights are among the arrays of a fit, their names after `prefix`."""
+        names = [name for name in ("w1", "b1", "w2", "b2") if prefix + name in arrays]
+        kind, (width, hidden) = "mlp" if "w2" in names else "linear", arrays[f"{prefix}w1"].shape
+        dim = arrays[prefix + ("w2" if kind == "mlp" else "w1")].shape[1]
+        projection = cls(kind, width, hidden, dim, torch.Generator())
+        projection.load_state_dict({name: torch.from_numpy(arrays[prefix + name]) for name in names})
+        return projection
 
     def users_and_items(
         self, titles: torch.Tensor, graph: BipartiteGraph | DeviceGraph, in_bfloat16: bool = False

@@ -1,11 +1,4 @@
-"""Choosing the ridge towards titles on validation: a factorisation for each λ, everything else from it.
-
-For unseen items the scores of histories X are, with Y = X P and C = L Tᵀ - diag(c),
-
-    Y · (-(1 + λκ (PC)_jj) / P_jj - λκ c_j) + λκ (Y L) Tᵀ
-
-linear in κ; a whole path of κ costs two products with thin matrices.
-"""
+"""Choosing the ridge towards titles on validation: a factorisation for each λ, everything else from it."""
 
 from __future__ import annotations
 
@@ -13,17 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import spmm, take_rows, topk_blocks
+from graphrec_lm.kernels import take_rows, topk_blocks
 from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models.ridge import TextPrior, inverse_gram, least_regularization
+from graphrec_lm.models.ridge import TextPrior, least_regularization
+from graphrec_lm.models.ridge_solvers import Scorer, Solver
 
 Float32 = NDArray[np.float32]
 
-_PEOPLE = 5000  # that validate, at most
+_PEOPLE, _SCORES = 5000, 500_000_000  # that validate, at most; and scores of a point
+_BLOCK = 256
 
 
 class Point(NamedTuple):
@@ -50,16 +44,19 @@ class Search:
     Parameters
     ----------
     train, valid : Dataset
+    solver : Solver
+        Of `train`.
     titles : float32 array [n_items, d_LM]
     seed : int
         Draws the people that validate.
     """
 
-    def __init__(self, train: Dataset, valid: Dataset, titles: Float32, seed: int) -> None:
-        self.train, self.titles = train, titles
+    def __init__(self, train: Dataset, valid: Dataset, solver: Solver, titles: Float32, seed: int) -> None:
+        self.train, self.solver, self.titles = train, solver, titles
         people = np.flatnonzero(np.diff(valid.indptr)).astype(np.int32)
-        if len(people) > _PEOPLE:
-            people = np.sort(np.random.default_rng(seed).choice(people, _PEOPLE, replace=False))
+        most = max(1, min(_PEOPLE, _SCORES // train.n_items))
+        if len(people) > most:
+            people = np.sort(np.random.default_rng(seed).choice(people, most, replace=False))
         self.seen = take_rows(train.indptr, train.indices, people)
         self.relevant = take_rows(valid.indptr, valid.indices, people)
 
@@ -69,7 +66,7 @@ class Search:
         points: list[Point] = []
 
         def best_at(regularization: float) -> float:
-            found = self._path(regularization, priors, grid.strengths)
+            found = self._points(regularization, priors, grid.strengths)
             points.extend(found)
             best = max(found, key=lambda point: point.ndcg)
             report(best)
@@ -84,29 +81,36 @@ class Search:
                 break
         return points
 
-    def _path(
+    def _points(
         self, regularization: float, priors: dict[float, TextPrior], strengths: Sequence[float]
     ) -> list[Point]:
-        inverse = inverse_gram(self.train, regularization)
-        on_diagonal, sums = inverse.diagonal().clone(), torch.from_numpy(spmm(*self.seen, inverse.numpy()))
-        points = []
-        for text_regularization, prior in priors.items():
-            product_diagonal = prior.after(inverse)[1]
-            slope = (sums @ prior.left) @ prior.right.T
-            slope -= sums * (product_diagonal / on_diagonal + prior.diagonal)
-            for strength in strengths:
-                ndcg = self._ndcg(sums, -1 / on_diagonal, slope, regularization * strength)
-                points.append(Point(regularization, text_regularization, strength, ndcg))
-        return points
+        scorers = self.solver.scorers(regularization, list(priors.values()), self.seen)
+        return [
+            Point(regularization, text_regularization, strength, ndcg)
+            for text_regularization, scorer in zip(priors, scorers, strict=True)
+            for strength, ndcg in zip(strengths, self._ndcg(scorer, strengths), strict=True)
+        ]
 
-    def _ndcg(self, sums: torch.Tensor, scale: torch.Tensor, slope: torch.Tensor, weight: float) -> float:
-        """NDCG@20 of the scores sums · scale + weight · slope."""
+    def _ndcg(self, scorer: Scorer, strengths: Sequence[float]) -> list[float]:
+        """NDCG@20 for each κ; each block of people is scored once."""
+        people = len(self.seen[0]) - 1
+        sums = np.zeros(len(strengths))
+        for start in range(0, people, _BLOCK):
+            rows = np.arange(start, min(start + _BLOCK, people))
+            constant, slope = scorer(start, start + len(rows))
+            seen, relevant = take_rows(*self.seen, rows), take_rows(*self.relevant, rows)
+            for n, strength in enumerate(strengths):
+                sums[n] += _ndcg_sum(constant + np.float32(strength) * slope, seen, relevant)
+        return [float(value) for value in sums / people]
 
-        def score(start: int, stop: int) -> Float32:
-            part = slice(start, stop)
-            scores: Float32 = torch.add(sums[part] * scale, slope[part], alpha=weight).numpy()
-            return scores
 
-        k = min(20, self.train.n_items)
-        top = topk_blocks(score, len(sums), self.train.n_items, k, seen=self.seen)[0]
-        return float(ranking_metrics(top, *self.relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].mean())
+def _ndcg_sum(
+    scores: Float32,
+    seen: tuple[NDArray[np.int64], NDArray[np.int32]],
+    relevant: tuple[NDArray[np.int64], NDArray[np.int32]],
+) -> float:
+    """Sum over people of NDCG@20 of `scores` [people, n_items], `seen` hidden."""
+    people, items = scores.shape
+    k = min(20, items)
+    top = topk_blocks(lambda start, stop: scores[start:stop], people, items, k, seen=seen)[0]
+    return float(ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].sum(dtype=np.float64))

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import check_number
+from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Fitted
-from graphrec_lm.models.item_item import ItemItemRecommender, dense
-from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
+from graphrec_lm.models.item_item import ItemItemRecommender, stored
+from graphrec_lm.models.ridge import TextPrior
+from graphrec_lm.models.ridge_column import interaction_column
 from graphrec_lm.models.ridge_search import Float32, Grid, Point, Search
+from graphrec_lm.models.ridge_solvers import DenseSolver, Solver, SparseSolver
 from graphrec_lm.models.text import title_vectors
+from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 from graphrec_lm.progress import Progress
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training.callbacks import Callback
@@ -20,7 +26,8 @@ from graphrec_lm.training.callbacks import Callback
 # Where the search starts, or ends without validation.
 _USUAL = {"regularization": 100.0, "text_regularization": 10.0, "strength": 1.0}
 _TEXT_REGULARIZATIONS = (3.0, 10.0, 30.0, 100.0)
-_STRENGTHS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+_STRENGTHS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 16.0)
+_MOST_DENSE = 40_000  # items; three such matrices are 19 GB
 
 
 class TextRidge(ItemItemRecommender):
@@ -31,8 +38,11 @@ class TextRidge(ItemItemRecommender):
     C is the same kind of solution on the titles' LM vectors (`models/ridge.py`). κ = 0 is EASE, L3AE is one
     κ. Whatever of λ, κ and the titles' own λ is not given is chosen by NDCG@20 on validation: on `valid`, or
     on a tenth of each user's items that is split off for the choice and comes back for the fit (where nobody
-    has three items: λ = 100, κ = 1, 10 for the titles). Exact for new people. Needs n_items² · 4 bytes, twice
-    while it is fitted.
+    has three items: λ = 100, κ = 1, 10 for the titles). Exact for new people.
+
+    `solver="dense"` is that minimum; it needs n_items² · 4 bytes, twice while it is fitted. `"sparse"` lets
+    the interactions speak through each item's `neighbours` alone (`models/sparse_ridge.py`): memory and time
+    grow with n_items · neighbours.
 
     Parameters
     ----------
@@ -42,6 +52,10 @@ class TextRidge(ItemItemRecommender):
         κ >= 0; None is chosen.
     text_regularization : float, optional
         λ > 0 of the titles' own ridge; None is chosen.
+    solver : {"auto", "dense", "sparse"}
+        "auto" is dense up to 40,000 items.
+    neighbours : int
+        Of the sparse solver: the items that most often occur with an item.
     encoder : name, folder, TextEncoder, or list of them
     seed : int
         Draws the split if there is no `valid`, and the people that validate.
@@ -64,12 +78,15 @@ class TextRidge(ItemItemRecommender):
         regularization: float | None = None,
         strength: float | None = None,
         text_regularization: float | None = None,
+        solver: str = "auto",
+        neighbours: int = 100,
         encoder: Any = DEFAULT_ENCODER,
         seed: int = 0,
         verbose: bool = True,
     ) -> None:
         self.regularization, self.strength = regularization, strength
         self.text_regularization, self.encoder = text_regularization, encoder
+        self.solver, self.neighbours = solver, neighbours
         self.seed, self.verbose = seed, verbose
 
     @property
@@ -82,12 +99,38 @@ class TextRidge(ItemItemRecommender):
         """Everything that was tried; the same keys."""
         return list(self._state.notes["search"])
 
+    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
+        """Which items of a user's history speak for an item, exactly, and how much of that is the titles'.
+
+        As for every item-to-item model, and two columns more whose sum is `score`: `interactions`, what the
+        item of the history would contribute without titles, and `titles`, what these add or take away. (With
+        the sparse solver the two are split up to the co-occurrences that it leaves out; their sum is exact.)
+
+        Parameters
+        ----------
+        user, item : ids
+        k : int
+            Items of the history, at most.
+
+        Returns
+        -------
+        dataframe
+            `item_id, title, rank, score, interactions, titles`: the largest contributions first.
+
+        Raises
+        ------
+        UnknownIdError, InputError
+        """
+        return super().explain(user, item, k)
+
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         for name in ("regularization", "text_regularization"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), above=0)
         if self.strength is not None:
             check_number("strength", self.strength, least=0)
+        check_choice("solver", self.solver, ("auto", "dense", "sparse"))
+        check_number("neighbours", self.neighbours, least=1, integer=True)
         check_number("seed", self.seed, least=0, integer=True)
         titles, notes = title_vectors(dataset, self.encoder)
         vectors = unit_rows(titles)
@@ -95,9 +138,21 @@ class TextRidge(ItemItemRecommender):
         chosen = self._given() if not points else max(points, key=lambda point: point.ndcg)._asdict()
         regularization, strength = chosen["regularization"], chosen["strength"]
         prior = TextPrior.of(vectors, chosen["text_regularization"]) if strength else None
-        weights = ridge_weights(inverse_gram(dataset, regularization), prior, regularization * strength)
+        weights = self._solver(dataset).weights(regularization, prior, strength)
         notes |= {"chosen": chosen, "search": [point._asdict() for point in points]}
-        return Fitted.of(dataset, valid, dense(weights), notes=notes)
+        return Fitted.of(dataset, valid, stored(weights), notes=notes)
+
+    def _solver(self, dataset: Dataset) -> Solver:
+        is_dense = dataset.n_items <= _MOST_DENSE if self.solver == "auto" else self.solver == "dense"
+        return DenseSolver(dataset) if is_dense else SparseSolver(dataset, self.neighbours)
+
+    def _parts(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
+        """`interactions`: what the weights would be without titles (κ = 0); `titles`: the rest."""
+        regressors, weights = None, self.item_weights_
+        if isinstance(weights, ThinPlusSparse):
+            regressors = weights.sparse.tocsc()[:, [target]].nonzero()[0]
+        column = interaction_column(self._state.dataset, self.chosen_["regularization"], target, regressors)
+        return {"interactions": column[history], "titles": values - column[history]}
 
     def _given(self) -> dict[str, float]:
         """The parameters, where they are not None, else the usual values."""
@@ -123,6 +178,6 @@ class TextRidge(ItemItemRecommender):
             _STRENGTHS if self.strength is None else [start["strength"]],
         )
         with Progress(None, "TextRidge", "factorisations", enabled=self.verbose) as bar:
-            return Search(train, valid, vectors, self.seed).run(
+            return Search(train, valid, self._solver(train), vectors, self.seed).run(
                 grid, lambda point: bar.advance(1, regularization=point.regularization, ndcg=point.ndcg)
             )

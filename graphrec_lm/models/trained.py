@@ -6,7 +6,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,29 +20,20 @@ from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.device import top_codes, training_device
 from graphrec_lm.models.factors import FactorRecommender, unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
-from graphrec_lm.training import BatchSampler, Callback, Learner, TrainingOptions, train
+from graphrec_lm.training import BatchSampler, Callback, Learner, Sampler, TrainingOptions, train
 
 Float32 = NDArray[np.float32]
 
 
-class TrainedRecommender(FactorRecommender):
-    """Base of trained models; a model writes `_learner` and `_learned`.
+class LoopRecommender(FactorRecommender):
+    """Base of factor models that the loop trains; a model writes `_learner`, `_learned` and `_sampler`.
 
-    Its constructor stores, besides its own parameters: `negatives`, `share_negatives`, `negative_power`,
-    `sampling`, `epochs`, `batch_size`, `learning_rate`, `valid_every`, `patience`, `seed`, `device`,
-    `verbose`.
-
-    Attributes
-    ----------
-    runs_on_cuda : bool
-        Whether the learner bears to be put on a device; see `Learner.on`.
+    Its constructor stores, besides its own parameters: `epochs`, `batch_size`, `learning_rate`,
+    `valid_every`, `patience`, `seed`, `device`, `verbose`.
+    Where `runs_on_cuda`, its learner bears to be put on a device (see `Learner.on`), and its sampler has a
+    `device`.
     """
 
-    runs_on_cuda: ClassVar[bool] = False
-    negatives: int | None
-    share_negatives: bool
-    negative_power: float
-    sampling: str
     epochs: int
     batch_size: int | str
     learning_rate: float
@@ -60,24 +51,26 @@ class TrainedRecommender(FactorRecommender):
     def _learned(self, learner: Any) -> Arrays:
         """What to keep of a trained learner besides `users` and `items`."""
 
+    @abstractmethod
+    def _sampler(self, graph: BipartiteGraph) -> Sampler:
+        """What the loop draws its batches from."""
+
     @property
     def _cosine(self) -> bool:
         """Whether the score is a cosine rather than an inner product."""
         return True
 
-    @property
-    def _negatives(self) -> int:
-        """Number of negatives drawn for a positive, or for a batch that shares them."""
-        return self.negatives  # type: ignore[return-value]
-
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         options, device = self._options(), self._device()
         graph = BipartiteGraph.from_dataset(dataset)
         learner, notes = self._learner(dataset, graph)
+        sampler: Any = self._sampler(graph)
+        if device is not None:
+            sampler = replace(sampler, device=device)
         with learner.on(device):
             history = train(
                 learner,
-                replace(self._sampler(graph), device=device),
+                sampler,
                 options,
                 validate=self._validator(graph, valid) if valid and valid.n_interactions else None,
                 callbacks=callbacks,
@@ -98,18 +91,7 @@ class TrainedRecommender(FactorRecommender):
         """Where the loop runs; None: on the processor, by numba."""
         return training_device(self.device, type(self).__name__, self.runs_on_cuda)
 
-    def _sampler(self, graph: BipartiteGraph) -> BatchSampler:
-        how = self._negatives, self.share_negatives, self.seed, self.negative_power
-        return BatchSampler(graph, self.sampling, *how)
-
     def _options(self) -> TrainingOptions:
-        check_choice("sampling", self.sampling, ("user", "interaction"))
-        check_number("negatives", self._negatives, least=1, integer=True)
-        if not isinstance(self.share_negatives, bool):
-            raise InputError(
-                "`share_negatives` must be True or False", repr(self.share_negatives), "Pass a bool."
-            )
-        check_number("negative_power", self.negative_power, least=0)
         check_number("seed", self.seed, least=0, most=2**63 - 1, integer=True)
         return TrainingOptions(
             self.epochs, self.batch_size, self.learning_rate, self.valid_every, self.patience
@@ -139,6 +121,37 @@ class TrainedRecommender(FactorRecommender):
         data = dataset.fingerprint, None if valid is None else valid.fingerprint
         text = repr((type(self).__name__, sorted(parts.items()), sorted(notes.items()), data))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class TrainedRecommender(LoopRecommender):
+    """Base of models trained on sampled pairs; a model writes `_learner` and `_learned`.
+
+    Its constructor also stores `negatives`, `share_negatives`, `negative_power` and `sampling`.
+    """
+
+    negatives: int | None
+    share_negatives: bool
+    negative_power: float
+    sampling: str
+
+    @property
+    def _negatives(self) -> int:
+        """Number of negatives drawn for a positive, or for a batch that shares them."""
+        return self.negatives  # type: ignore[return-value]
+
+    def _sampler(self, graph: BipartiteGraph) -> BatchSampler:
+        how = self._negatives, self.share_negatives, self.seed, self.negative_power
+        return BatchSampler(graph, self.sampling, *how)
+
+    def _options(self) -> TrainingOptions:
+        check_choice("sampling", self.sampling, ("user", "interaction"))
+        check_number("negatives", self._negatives, least=1, integer=True)
+        if not isinstance(self.share_negatives, bool):
+            raise InputError(
+                "`share_negatives` must be True or False", repr(self.share_negatives), "Pass a bool."
+            )
+        check_number("negative_power", self.negative_power, least=0)
+        return super()._options()
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -1,10 +1,12 @@
 """The one training loop, its losses, samplers, early stopping, callbacks and checkpoints."""
 
-from graphrec_lm.training.batches import Batch, BatchSampler
+from graphrec_lm.training.batches import Batch, BatchSampler, Sampler
 from graphrec_lm.training.callbacks import Callback, EpochRecord, TrainingState
 from graphrec_lm.training.checkpoint import Checkpoint
 from graphrec_lm.training.learner import Learner
 from graphrec_lm.training.loop import TrainingOptions, train
+from graphrec_lm.training.time_limit import TimeLimit
+from graphrec_lm.training.user_batches import UserBatch, UserSampler
 
 __all__ = [
     "Batch",
@@ -13,7 +15,11 @@ __all__ = [
     "Checkpoint",
     "EpochRecord",
     "Learner",
+    "Sampler",
+    "TimeLimit",
     "TrainingOptions",
     "TrainingState",
+    "UserBatch",
+    "UserSampler",
     "train",
 ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any
 
 import torch
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.training.batches import Batch
 
 
 class Learner(torch.nn.Module):
@@ -23,23 +22,27 @@ class Learner(torch.nn.Module):
         """Representations of all users and items, float32 [n_users, dim], [n_items, dim]."""
 
     @abstractmethod
-    def loss(self, batch: Batch) -> torch.Tensor:
-        """The scalar loss of a batch."""
+    def loss(self, batch: Any) -> torch.Tensor:
+        """The scalar loss of a batch of the sampler's."""
 
     @contextmanager
     def on(self, device: torch.device | None) -> Iterator[None]:
-        """Within it parameters, buffers and graph lie on `device`; None changes nothing.
+        """Within it parameters, buffers and graphs lie on `device`; None changes nothing.
 
-        The learner must then take batches of tensors, and a `DeviceGraph` in the place of its graph.
+        The learner must then take batches of tensors, and a `DeviceGraph` in the place of its graph and of
+        its submodules'.
         """
         if device is None:
             yield
             return
-        home = self.graph
+        parts: list[Any] = [part for part in self.modules() if hasattr(part, "graph")]
+        homes: list[BipartiteGraph] = [part.graph for part in parts]
         self.to(device)
-        self.graph = cast(BipartiteGraph, home.on(device))
+        for part, home in zip(parts, homes, strict=True):
+            part.graph = home.on(device)
         try:
             yield
         finally:
             self.to("cpu")
-            self.graph = home
+            for part, home in zip(parts, homes, strict=True):
+                part.graph = home

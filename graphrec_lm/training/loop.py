@@ -12,7 +12,7 @@ import torch
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels import recycling
 from graphrec_lm.progress import Progress
-from graphrec_lm.training.batches import BatchSampler
+from graphrec_lm.training.batches import Sampler
 from graphrec_lm.training.callbacks import Callback, EpochRecord, TrainingState
 from graphrec_lm.training.learner import Learner
 
@@ -26,9 +26,9 @@ class TrainingOptions:
     Parameters
     ----------
     epochs : int
-        At most; an epoch is as many positive draws as there are interactions.
+        At most; an epoch is as many draws as the sampler is long: one for each interaction, or for each user.
     batch_size : int or "auto"
-        Positives a step. A step of a graph model costs all interactions whatever the batch, so an epoch
+        Draws a step. A step of a graph model costs all interactions whatever the batch, so an epoch
         at a fixed size is quadratic in them; "auto" is the power of two that makes about 80 steps an
         epoch (at least 256).
     learning_rate : float
@@ -52,7 +52,7 @@ class TrainingOptions:
         check_number("learning_rate", self.learning_rate, above=0)
 
     def pairs(self, n_edges: int) -> int:
-        """Positives a step on a graph of `n_edges` interactions.
+        """Draws a step where `n_edges` make an epoch.
 
         >>> TrainingOptions(1, "auto", 1e-3, 1, 1).pairs(323_000)
         4096
@@ -61,10 +61,18 @@ class TrainingOptions:
             return min(self.batch_size, n_edges)
         return min(max(256, 2 ** round(math.log2(max(1, n_edges) / 80))), n_edges)
 
+    def steps(self, n_edges: int) -> int:
+        """Steps an epoch where `n_edges` draws make one.
+
+        >>> TrainingOptions(1, 500, 1e-3, 1, 1).steps(610)
+        2
+        """
+        return max(1, math.ceil(n_edges / max(1, self.pairs(n_edges))))
+
 
 def train(
     learner: Learner,
-    sampler: BatchSampler,
+    sampler: Sampler,
     options: TrainingOptions,
     *,
     validate: Callable[[Learner], float] | None = None,
@@ -81,7 +89,7 @@ def train(
     Parameters
     ----------
     learner : Learner
-    sampler : BatchSampler
+    sampler : Sampler
     options : TrainingOptions
     validate : callable (learner) -> float, optional
         Higher is better.
@@ -122,10 +130,10 @@ def train(
     return state.history
 
 
-def _epoch(state: TrainingState, sampler: BatchSampler, options: TrainingOptions) -> EpochRecord:
+def _epoch(state: TrainingState, sampler: Sampler, options: TrainingOptions) -> EpochRecord:
     started = time.perf_counter()
-    size = options.pairs(sampler.graph.n_edges)
-    steps = max(1, math.ceil(sampler.graph.n_edges / max(1, size)))
+    size = options.pairs(len(sampler))
+    steps = options.steps(len(sampler))
     losses = []  # the host waits for a device at the end, not in every step
     for step in range(state.epoch * steps, (state.epoch + 1) * steps):
         loss = state.learner.loss(sampler.draw(step, size))

@@ -90,6 +90,73 @@ def squared_norm(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torc
     return known_gradients(users, items, gradients)
 
 
+def contrast(one: torch.Tensor, other: torch.Tensor, tau: float) -> torch.Tensor:
+    """InfoNCE between two views of the same nodes; the others of the batch are the negatives.
+
+    Parameters
+    ----------
+    one, other : float32 tensors [n, dim]
+        Row r of both is node r; no node twice. Compared by cosine; both are differentiated.
+    tau : float
+
+    Returns
+    -------
+    float32 tensor, scalar
+        Mean of -log softmax_s(cos(one_r, other_s) / tau) at s = r.
+
+    Examples
+    --------
+    >>> contrast(torch.eye(2), torch.eye(2), tau=1.0)
+    tensor(0.3133)
+    """
+    nodes = np.arange(len(one), dtype=np.int32)
+    itself = np.arange(len(one) + 1), nodes
+    return sampled_softmax(one, other, nodes, nodes, negatives=nodes, tau=tau, seen=itself)
+
+
+def multinomial(logits: torch.Tensor, indptr: NDArray[np.int64], indices: Codes) -> torch.Tensor:
+    """Negative multinomial log-likelihood of histories, mean over users: -Σ_i x_i log softmax(logits)_i.
+
+    Parameters
+    ----------
+    logits : float32 tensor [users, n_items]
+    indptr, indices : int64 [users + 1], int32
+        CSR pattern of the 0/1 histories x.
+
+    Returns
+    -------
+    float32 tensor, scalar
+
+    Examples
+    --------
+    >>> multinomial(torch.zeros(1, 4), np.array([0, 2]), np.array([0, 3], dtype=np.int32))  # 2 log 4
+    tensor(2.7726)
+    """
+    counts = torch.from_numpy(np.diff(indptr))
+    rows, columns = torch.repeat_interleave(counts), torch.from_numpy(indices.astype(np.int64))
+    likelihood = logits[rows, columns].sum() - (counts * logits.logsumexp(1)).sum()
+    return -likelihood / len(logits)
+
+
+def gaussian_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """Kullback-Leibler divergence of N(mean, variance) from N(0, 1), mean over rows.
+
+    Parameters
+    ----------
+    mean, log_variance : float32 tensors [users, dim]
+
+    Returns
+    -------
+    float32 tensor, scalar
+
+    Examples
+    --------
+    >>> gaussian_divergence(torch.ones(1, 2), torch.zeros(1, 2))
+    tensor(1.)
+    """
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum() / (2 * len(mean))
+
+
 def _bpr_on_device(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
     """The same by autograd."""
     own, positive, negatives = _rows_on_device(users, items, batch)

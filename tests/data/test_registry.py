@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,3 +92,19 @@ def test_an_archive_that_is_no_zip(archive, tmp_path):
 def test_names_are_listed():
     assert "movielens-small" in list_datasets()
     assert all(list_datasets().values())
+
+
+def test_ml_1m_is_read_from_its_original_files(tmp_path: Path) -> None:
+    folder = tmp_path / "ml-1m"
+    folder.mkdir()
+    movies = "1::Toy Story (1995)::Animation|Children's|Comedy\n2::Caf\xe9::Drama\n3::Never rated::Drama\n"
+    (folder / "movies.dat").write_bytes(movies.encode("latin-1"))
+    (folder / "users.dat").write_text("1::F::1::10::48067\n2::M::56::16::02460\n")
+    (folder / "ratings.dat").write_text("1::1::5::978300760\n1::2::3::978302109\n2::2::4::978301968\n")
+    dataset = load_dataset("ml-1m", root=tmp_path)
+    assert (dataset.n_users, dataset.n_items, dataset.n_interactions) == (2, 3, 2)
+    assert dataset.titles == ["Toy Story (1995)", "Caf\xe9", "Never rated"]
+    assert dataset.user_table["zip_code"].to_pylist() == ["48067", "02460"]
+    assert dataset.user_table["age"].to_pylist() == [1, 56]
+    assert dataset.interactions.column("rating").to_pylist() == [5, 3, 4]
+    assert dataset.fingerprint == load_dataset("movielens-1m", root=folder).fingerprint

@@ -13,6 +13,7 @@ from graphrec_lm.kernels import (
     alias_table,
     draw_negatives,
     draw_positives,
+    draw_several,
     hash_uniform,
     reference,
     sampling,
@@ -85,6 +86,24 @@ def test_positives_equal_the_readable_twin(pattern, by, step):
     key = int(sampling._key(1, step, sampling._POSITIVE_STREAM))
     expected = reference.draw_positives(histories(pattern), 30, by, key)
     np.testing.assert_array_equal(np.stack([users, items], axis=1), expected)
+
+
+@given(pattern=patterns(), n=st.integers(1, 9), step=st.integers(0, 10**9))
+def test_several_of_a_history_equal_the_readable_twin(pattern, n, step):
+    users = np.flatnonzero(np.diff(pattern.indptr)).astype(np.int32)
+    found = draw_several(pattern.indptr, pattern.indices, users, n, seed=1, step=step)
+    key = int(sampling._key(1, step, sampling._SEVERAL_STREAM))
+    expected = reference.draw_several([histories(pattern)[user] for user in users], n, key)
+    np.testing.assert_array_equal(np.sort(found), np.sort(np.reshape(expected, found.shape)))
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 7])
+def test_several_of_a_history_are_spread_evenly(n):
+    history, users = np.arange(5, dtype=np.int32), np.zeros(8000, np.int32)
+    found = draw_several(np.array([0, 5]), history, users, n, seed=0, step=0)
+    counts = (found[:, :, None] == history).sum(1)
+    assert counts.max() - counts.min() <= 1 and (counts.sum(1) == n).all()
+    assert_frequencies(found, np.full(5, 1 / 5))
 
 
 @pytest.mark.parametrize("weights", [[2, 1], [3, 1, 0, 2.5], np.arange(20) ** 0.75, np.full(7, 1e-30)])

@@ -101,6 +101,37 @@ def test_shared_negatives_with_the_seen_ones_masked(case, density):
     assert_agree(fused(case, seen[:2]), twin(case, hidden), case.tau)
 
 
+@given(case=cases(shared=False), several=st.integers(2, 4), tau=st.sampled_from((0.012, 0.05, 0.15, 3.0)))
+def test_several_positives_do_not_compete(case, several, tau):
+    assert_agree(*several_and_twin(case._replace(tau=tau), several), tau)
+
+
+@given(case=cases(shared=True), several=st.integers(2, 4), tau=st.sampled_from((0.012, 0.05, 0.15, 3.0)))
+def test_several_positives_against_shared_negatives(case, several, tau):
+    seen = random_csr(len(case.users), len(case.items), 0.3, seed=5)
+    masked = seen.dense[case.user_codes][:, case.negatives] > 0
+    hidden = np.concatenate([np.zeros((len(masked), 1), bool), masked], axis=1)
+    assert_agree(*several_and_twin(case._replace(tau=tau), several, seen[:2], hidden), tau)
+
+
+def several_and_twin(case, several, seen=None, hidden=None):
+    """The loss of `several` positives a user, and the mean of the twin's for each of them."""
+    shape = len(case.user_codes), several
+    positives = np.random.default_rng(several).integers(0, len(case.items), shape, dtype=np.int32)
+    each = [twin(case._replace(positives=column), hidden) for column in positives.T]
+    return fused(case._replace(positives=positives), seen), [
+        sum(parts) / several for parts in zip(*each, strict=True)
+    ]
+
+
+def test_one_of_several_far_above_the_rest_leaves_them_their_loss():
+    items = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]])
+    codes = np.zeros(1, np.int32), np.array([[0, 1]], np.int32)
+    for negatives in (np.array([[2]], np.int32), np.array([2], np.int32)):
+        loss = sampled_softmax(torch.eye(2)[:1], items, *codes, negatives=negatives, tau=0.01)
+        assert float(loss) == pytest.approx(np.log(2) / 2, rel=1e-5)
+
+
 def test_nothing_is_left_to_lose_when_every_shared_negative_is_hidden():
     case = Case(normal((1, 4)), normal((3, 4)), *np.zeros((2, 1), np.int32), np.array([1, 2], np.int32), 0.1)
     loss, users, items = fused(case, (np.array([0, 3]), np.arange(3, dtype=np.int32)))

@@ -7,7 +7,19 @@ import pandas as pd
 import pytest
 
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import MF, AlphaRec, LightGCN, Popularity, Random, TitleCosine
+from graphrec_lm.models import (
+    MF,
+    SGL,
+    AlphaFree,
+    AlphaRec,
+    BCLoss,
+    LightGCN,
+    Popularity,
+    Random,
+    TextGCNMLP,
+    TitleCosine,
+    XSimGCL,
+)
 from graphrec_lm.text import PrecomputedEncoder
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
@@ -21,7 +33,7 @@ def one_pair(item):
 
 
 def fit(model, **changes):
-    usual = FEW if model is not LightGCN and model is not MF else QUICK
+    usual = FEW if model in (AlphaRec, BCLoss, TitleCosine) else QUICK
     text = {"encoder": encoder()} if model.uses_text else {}
     return lambda: model(**{**usual, **text, **changes}).fit(WORLD.train)
 
@@ -62,6 +74,17 @@ FITTED = {
     "no epochs": (fit(AlphaRec, epochs=0), "`epochs` must be an integer >= 1", "0", "range"),
     "another device": (fit(AlphaRec, device="tpu"), "`device` must be one of", "'tpu'", "auto, cpu, cuda"),
     "a seed below zero": (fit(AlphaRec, seed=-1), "`seed` must be an integer >= 0", "-1", "range"),
+    "no positives": (fit(TextGCNMLP, positives=0), "`positives` must be an integer >= 1", "0", "range"),
+    "hops below zero": (fit(TextGCNMLP, layers=-1), "`layers` must be an integer >= 0", "-1", "range"),
+    "half a tower": (fit(TextGCNMLP, shared=0.5), "`shared` must be True or False", "0.5", "Pass a bool"),
+    "neighbors below zero": (
+        fit(AlphaFree, neighbors=-1),
+        "`neighbors` must be an integer >= 0",
+        "-1",
+        "range",
+    ),
+    "an alignment below zero": (fit(AlphaFree, alignment=-0.1), "`alignment` must be", "-0.1", "range"),
+    "a cold alignment": (fit(AlphaFree, alignment_tau=0), "`alignment_tau` must be", "0", "range"),
     "another loss": (fit(LightGCN, loss="brp"), "`loss` must be one of", "'brp'", "mean 'bpr'"),
     "half a dimension": (fit(LightGCN, dim=1.5), "`dim` must be an integer >= 1", "1.5", "range"),
     "half a layer": (fit(LightGCN, layers=1.5), "`layers` must be an integer >= 0", "1.5", "range"),
@@ -74,6 +97,36 @@ FITTED = {
     ),
     "a temperature of nothing": (fit(MF, loss="infonce", tau=np.nan), "`tau` must be", "nan", "range"),
     "patience of nothing": (fit(MF, patience=0), "`patience` must be an integer >= 1", "0", "range"),
+    "more than all edges dropped": (
+        fit(SGL, drop=1.1),
+        "`drop` must be a number >= 0 and <= 1",
+        "1.1",
+        "range",
+    ),
+    "a contrast below zero": (fit(SGL, contrast=-1), "`contrast` must be a number >= 0", "-1", "range"),
+    "a cold contrast": (fit(XSimGCL, contrast_tau=0), "`contrast_tau` must be a number > 0", "0", "range"),
+    "noise below zero": (fit(XSimGCL, noise=-0.1), "`noise` must be a number >= 0", "-0.1", "range"),
+    "noise without a layer": (fit(XSimGCL, layers=0), "`layers` must be an integer >= 1", "0", "range"),
+    "a contrast beyond the layers": (
+        fit(XSimGCL, layers=2, contrast_layer=3),
+        "`contrast_layer` must be an integer >= 1 and <= 2",
+        "3",
+        "range",
+    ),
+    "half a layer zero": (fit(XSimGCL, layer_zero=0.5), "`layer_zero` must be True or False", "0.5", "bool"),
+    "another margin": (fit(BCLoss, margin="angel"), "`margin` must be one of", "'angel'", "mean 'angle'"),
+    "no epochs for margins": (
+        fit(BCLoss, margin_epochs=0),
+        "`margin_epochs` must be an integer",
+        "0",
+        "range",
+    ),
+    "a cold popularity": (
+        fit(BCLoss, popularity_tau=0),
+        "`popularity_tau` must be a number > 0",
+        "0",
+        "range",
+    ),
     "a random seed of text": (
         lambda: Random(seed="a").fit(WORLD.train),
         "`seed` must be an integer",

@@ -8,11 +8,14 @@ import torch
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.errors import InputError, UnknownIdError
+from graphrec_lm.kernels import gram
 from graphrec_lm.models import EASE, GFCF, L3AE, ItemKNN, TextGCN, TextRidge, load
 from graphrec_lm.models.gfcf import _right_singular_vectors
+from graphrec_lm.models.item_item import stored
 from graphrec_lm.models.item_knn import keep_largest
 from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
 from graphrec_lm.models.ridge_search import Grid, Search
+from graphrec_lm.models.ridge_solvers import DenseSolver, SparseSolver
 from tests.data.messages import check
 from tests.models.worlds import checkerboard, encoder
 from tests.support import normal, random_csr
@@ -20,8 +23,8 @@ from tests.support import normal, random_csr
 SHAPES = pytest.mark.parametrize(("n_users", "n_items"), [(60, 25), (12, 40)])
 
 
-def random_dataset(n_users, n_items):
-    pattern = random_csr(n_users, n_items, 0.2, seed=4)
+def random_dataset(n_users, n_items, density=0.2):
+    pattern = random_csr(n_users, n_items, density, seed=4)
     users = np.repeat(np.arange(n_users), np.diff(pattern.indptr))
     return Dataset.from_codes(IdMap(range(n_users)), IdMap(range(n_items)), users, pattern.indices), pattern
 
@@ -77,21 +80,47 @@ def test_the_ridge_towards_a_prior_solves_its_problem(n_users, n_items, strength
 
 
 @SHAPES
-def test_the_scores_of_the_search_are_those_of_the_fitted_model(n_users, n_items):
+@pytest.mark.parametrize("kind", [DenseSolver, lambda train: SparseSolver(train, 5)])
+def test_the_scores_of_the_search_are_those_of_the_fitted_model(n_users, n_items, kind):
     dataset, _ = random_dataset(n_users, n_items)
     train, valid, _ = dataset.split("random", valid=0.3, test=0.0)
-    titles = normal((n_items, 6), 2)
-    points = Search(train, valid, titles, 0).run(Grid(4.0, False, (1.0, 5.0), (0.0, 0.7)), lambda point: None)
+    titles, solver = normal((n_items, 6), 2), kind(train)
+    grid = Grid(4.0, False, (1.0, 5.0), (0.0, 0.7))
+    points = Search(train, valid, solver, titles, 0).run(grid, lambda point: None)
     assert len({point.regularization for point in points}) >= 2 and len(points) >= 8
     for point in points:
-        weights = ridge_weights(
-            inverse_gram(train, point.regularization),
-            TextPrior.of(titles, point.text_regularization),
-            point.regularization * point.strength,
-        )
+        prior = TextPrior.of(titles, point.text_regularization)
         model = EASE().fit(train)
-        model._state.arrays["weights"] = weights
+        model._state.arrays.clear()
+        model._state.arrays.update(stored(solver.weights(point.regularization, prior, point.strength)))
         assert point.ndcg == pytest.approx(model.evaluate(valid, k=20)["ndcg@20"], abs=1e-6)
+
+
+@pytest.mark.parametrize("strength", [0.0, 2.5])
+def test_with_all_items_as_neighbours_the_sparse_ridge_is_the_dense_one(strength):
+    dataset, _ = random_dataset(80, 20, density=0.3)
+    assert (gram(dataset.indptr, dataset.indices, 20) > 0).all()
+    prior = TextPrior.of(normal((20, 6), 2), 1.0)
+    found = SparseSolver(dataset, 19).weights(3.0, prior, strength)
+    expected = DenseSolver(dataset).weights(3.0, prior, strength)
+    np.testing.assert_allclose(found.left @ found.right.T + found.sparse.toarray(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("strength", [0.0, 2.5])
+def test_the_sparse_ridge_solves_its_problem_on_the_support(strength):
+    dataset, pattern = random_dataset(60, 25)
+    titles, regularization = normal((25, 6), 2), 3.0
+    prior, solver = TextPrior.of(titles, 1.0), SparseSolver(dataset, 6)
+    found = solver.weights(regularization, prior, strength)
+    weights = (found.left @ found.right.T + found.sparse.toarray()).astype(np.float64)
+    target = strength * brute_force_prior(titles.astype(np.float64), 1.0)
+    counts = pattern.dense.T.astype(np.float64) @ pattern.dense
+    shrink = regularization / (np.diag(counts) + regularization)
+    slope = counts @ (weights - np.eye(25)) + regularization * (weights - target)
+    on_support = solver.supports.regressors.toarray().T > 0
+    assert np.abs(slope[on_support]).max() < 1e-3
+    elsewhere = ~on_support
+    np.testing.assert_allclose(weights[elsewhere], (shrink[:, None] * target)[elsewhere], atol=1e-5)
 
 
 def test_text_ridge_chooses_on_validation_what_was_not_given():
@@ -258,3 +287,18 @@ def test_bad_parameters(name):
     with pytest.raises(InputError) as error:
         model.fit(world.train)
     check(error, words)
+
+
+@pytest.mark.parametrize("solver", ["dense", "sparse"])
+def test_text_ridge_says_how_much_is_the_titles(solver):
+    world = checkerboard()
+    params = dict(regularization=2.0, strength=1.5, text_regularization=1.0, solver=solver, neighbours=30)
+    model = TextRidge(encoder=world.encoder, **params).fit(world.train)
+    found = model.explain("u3", 5, k=30)
+    without = TextRidge(encoder=world.encoder, **params | {"strength": 0.0}).fit(world.train)
+    expected = without.explain("u3", 5, k=30).set_index("item_id")["score"]
+    np.testing.assert_allclose(
+        found.set_index("item_id")["interactions"], expected[found["item_id"]], atol=1e-5
+    )
+    np.testing.assert_allclose(found["interactions"] + found["titles"], found["score"], atol=1e-6)
+    assert found["score"].sum() == pytest.approx(float(model.predict([("u3", 5)])[0]), abs=1e-5)

@@ -15,7 +15,7 @@ import torch
 from graphrec_lm.data import load_dataset
 from graphrec_lm.errors import InputError
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.models import MF, AlphaRec, LightGCN
+from graphrec_lm.models import IALS, MF, MODELS, SGL, AlphaRec, LightGCN, MultVAE, TextGCNMLP
 from graphrec_lm.models.device import training_device
 from graphrec_lm.models.precision import uses_bfloat16
 from graphrec_lm.models.trained import TrainedRecommender
@@ -86,6 +86,15 @@ def test_loss_gradients_and_representations(name, device, world):
     for key, gradient in ours[1].items():
         assert float(gradient.abs().max()) > 0
         np.testing.assert_allclose(gradient, theirs[1][key], **CLOSE)
+
+
+@EVERY_DEVICE
+def test_users_are_represented_block_by_block(device, world, monkeypatch):
+    whole = one_step("AlphaRec linear", world, torch.device(device))
+    monkeypatch.setattr("graphrec_lm.models.text_view._PEOPLE", 7)
+    parts = one_step("AlphaRec linear", world, torch.device(device))
+    for one, other in zip(parts[0], whole[0], strict=True):
+        np.testing.assert_allclose(one, other, **CLOSE)
 
 
 @EVERY_DEVICE
@@ -185,6 +194,18 @@ def test_what_auto_chooses(monkeypatch):
     with pytest.raises(InputError) as error:
         training_device("cuda", "Toy", False)
     check(error, ["must be 'auto' or 'cpu' for Toy", "'cuda'", "no path there"])
+
+
+def test_no_other_model_runs_there_by_inheritance():
+    assert {name for name, kind in MODELS.items() if kind.runs_on_cuda} == {"AlphaRec", "LightGCN", "MF"}
+
+
+@pytest.mark.parametrize("model", [IALS, SGL, MultVAE, TextGCNMLP])
+def test_the_others_say_so(model, world, monkeypatch):
+    monkeypatch.setattr("graphrec_lm.models.device.torch.cuda", SimpleNamespace(is_available=lambda: True))
+    with pytest.raises(InputError) as error:
+        model(device="cuda").fit(world.train)
+    check(error, [f"must be 'auto' or 'cpu' for {model.__name__}", "'cuda'", "no path there"])
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])

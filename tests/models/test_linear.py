@@ -10,6 +10,7 @@ from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.alpharec import _AlphaRecLearner
 from graphrec_lm.models.linear import LinearLearner
 from graphrec_lm.models.projection import Projection
+from graphrec_lm.models.text_view import TextView
 from graphrec_lm.training import BatchSampler
 from tests.support import normal, random_csr
 
@@ -37,7 +38,7 @@ def test_representations_are_exact(layers, in_bfloat16):
 @pytest.mark.parametrize("n_items", [12, 400])
 @pytest.mark.parametrize("layers", [0, 2])
 def test_loss_and_gradient(layers, n_items, shared, is_long, monkeypatch):
-    monkeypatch.setattr(LinearLearner, "_is_long", lambda *_: is_long)
+    monkeypatch.setattr(TextView, "_is_long", lambda *_: is_long)
     results = []
     for learner in learners(n_items, layers):
         batch = BatchSampler(learner.graph, "interaction", 5, shared, seed=0).draw(0, 25)

@@ -7,7 +7,19 @@ import pytest
 
 from graphrec_lm.data import load_dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import MF, AlphaRec, LightGCN
+from graphrec_lm.models import (
+    KAR,
+    MF,
+    SGL,
+    AlphaFree,
+    AlphaRec,
+    BCLoss,
+    LightGCN,
+    MultVAE,
+    RLMRec,
+    TextGCNMLP,
+    XSimGCL,
+)
 from graphrec_lm.training import Checkpoint
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
@@ -15,8 +27,17 @@ from tests.models.worlds import encoder, frames
 
 MAKERS = {
     "AlphaRec": lambda **changes: AlphaRec(encoder=encoder(), **{**FEW, **changes}),
+    "AlphaFree": lambda **changes: AlphaFree(encoder=encoder(), **{**FEW, **changes}),
     "LightGCN": lambda **changes: LightGCN(**{**QUICK, **changes}),
     "MF": lambda **changes: MF(**{**FEW, "loss": "infonce", "share_negatives": True, **changes}),
+    "TextGCNMLP": lambda **changes: TextGCNMLP(encoder=encoder(), **{**FEW, "shared": True, **changes}),
+    "BCLoss": lambda **changes: BCLoss(**{**FEW, **changes}),
+    "SGL": lambda **changes: SGL(**{**QUICK, "drop": 0.4, "contrast": 0.02, **changes}),
+    "XSimGCL": lambda **changes: XSimGCL(**{**QUICK, "loss": "infonce", **changes}),
+    "KAR": lambda **changes: KAR(encoder=encoder(), **{**QUICK, "hidden": 8, **changes}),
+    "RLMRec": lambda **changes: RLMRec(encoder=encoder(), **{**QUICK, **changes}),
+    "RLMRec gen": lambda **changes: RLMRec("gen", encoder=encoder(), **{**FEW, "loss": "infonce", **changes}),
+    "MultVAE": lambda **changes: MultVAE(**{**QUICK, "hidden": 12, **changes}),
 }
 EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 

@@ -148,7 +148,8 @@ def test_the_sampler_draws_from_the_graph_and_beside_it(by):
     dense[np.repeat(np.arange(GRAPH.n_users), np.diff(GRAPH.indptr)), GRAPH.indices] = True
     own = BatchSampler(GRAPH, by, negatives=3, shared=False, seed=0).draw(step=4, size=50)
     assert dense[own.users, own.positives].all() and own.seen is None
+    assert own.step == own.local().step == 4
     assert own.negatives.shape == (50, 3) and not dense[own.users[:, None], own.negatives].any()
     shared = BatchSampler(GRAPH, by, negatives=3, shared=True, seed=0).draw(step=4, size=50)
-    assert shared.negatives.shape == (3,) and shared.seen[1] is GRAPH.indices
+    assert shared.negatives.shape == (3,) and shared.seen[1] is GRAPH.indices and shared.step == 4
     assert torch.equal(*(torch.from_numpy(batch.positives) for batch in (own, shared)))

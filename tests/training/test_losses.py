@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from graphrec_lm.training import Batch
-from graphrec_lm.training.losses import bpr, infonce, squared_norm
+from graphrec_lm.training.losses import bpr, contrast, infonce, squared_norm
 from tests.support import normal
 
 USERS = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
@@ -85,7 +85,36 @@ def test_a_local_batch_has_the_same_loss_on_the_rows_of_its_users():
     assert float(losses[0]) == float(losses[1])
 
 
+def test_infonce_of_several_positives_is_the_mean_of_each_against_the_same_negatives():
+    loss = infonce(USERS, ITEMS, batch([0], [[0, 2]], [[1]]), tau=1.0)
+    each = [-1 + math.log(math.exp(1) + math.exp(0)), -0.6 + math.log(math.exp(0.6) + math.exp(0))]
+    assert float(loss) == pytest.approx(sum(each) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("negatives", [[0, 1, 4], [[1, 4, 4], [3, 3, 3], [4, 3, 1]]])
+@pytest.mark.parametrize("positives", [[1, 0, 1], [[1, 4], [0, 0], [1, 3]]])
+def test_a_compact_batch_has_the_same_loss_on_what_it_names(positives, negatives):
+    seen = (np.array([0, 2, 3]), np.array([0, 2, 4], np.int32)) if np.ndim(negatives) == 1 else None
+    whole = batch([1, 0, 1], positives, negatives, seen)
+    items = torch.from_numpy(normal((6, 2)))
+    users, named, compact = whole.compact(6)
+    assert users.tolist() == [0, 1] and set(named) == {*np.ravel(positives), *np.ravel(negatives)}
+    found = infonce(USERS[users], items[named], compact, tau=1.0)
+    assert float(found) == pytest.approx(float(infonce(USERS, items, whole, tau=1.0)), rel=1e-5)
+
+
 def test_one_negative_at_tau_one_is_bpr_on_cosines():
     units = [torch.nn.functional.normalize(table) for table in (USERS, ITEMS)]
     pairs = batch([0, 1], [0, 1], [[1], [2]])
     assert float(infonce(*units, pairs, tau=1.0)) == pytest.approx(float(bpr(*units, pairs)), rel=1e-5)
+
+
+def test_contrast_has_the_other_nodes_as_negatives():
+    one, other = USERS, torch.tensor([[3.0, 4.0], [0.0, 1.0]])
+    first = -0.6 + math.log(math.exp(0.6) + math.exp(0))
+    second = -1 + math.log(math.exp(0.8) + math.exp(1))
+    assert float(contrast(one, other, tau=1.0)) == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_nothing_competes_with_a_node_alone():
+    assert float(contrast(USERS[:1], ITEMS[:1], tau=0.1)) == pytest.approx(0, abs=1e-6)

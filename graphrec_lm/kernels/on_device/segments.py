@@ -129,7 +129,7 @@ def _shown(tensor: Tensor) -> str:
 
 def multiply(
     pattern: Pattern,
-    transposed: Pattern,
+    transposed: Pattern | None,
     x: Tensor,
     *,
     row_scale: Tensor | None = None,
@@ -140,6 +140,7 @@ def multiply(
     Parameters
     ----------
     pattern, transposed : (indptr, indices)
+        None instead of the second where no gradient is asked for.
     x : float32 tensor [columns, dim]
     row_scale, col_scale : float32 tensors, optional
     """
@@ -153,7 +154,7 @@ class _Multiply(torch.autograd.Function):
         ctx: Any,
         x: Tensor,
         pattern: Pattern,
-        transposed: Pattern,
+        transposed: Pattern | None,
         row_scale: Tensor | None,
         col_scale: Tensor | None,
     ) -> Tensor:

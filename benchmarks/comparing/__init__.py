@@ -1,0 +1,1 @@
+"""The parts of `compare.py`: plan, data, tuning, final rows, processes, report."""

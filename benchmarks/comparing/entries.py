@@ -1,0 +1,175 @@
+"""From a plan to its entries: one model with one encoder on one dataset, ready to run or not."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from comparing.domains import lacking
+from comparing.plan import DataPlan, ModelPlan, Plan
+from comparing.space import contains
+from graphrec_lm.errors import InputError, did_you_mean
+from graphrec_lm.models import MODELS
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the comparison.
+
+    Attributes
+    ----------
+    data, name : str
+        Of the dataset and of the entry: "AlphaRec [minilm]".
+    base : str
+        Its key in the plan.
+    model : str
+        Its class.
+    params, space, start : mapping
+        Fixed parameters, ranges of the others, and the first trial.
+    encoder : str or None
+    seeds : tuple of int
+    like : str
+        The entry whose chosen parameters it takes; "" for a model of its own.
+    beside : str
+        The entry beside which it is shown, as a control or an ablation; "" for the main table.
+    note : str
+        What differs from that one.
+    skipped : str
+        Why it can't run; "" if it can.
+    """
+
+    data: str
+    name: str
+    base: str
+    model: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] = field(default_factory=dict)
+    encoder: str | None = None
+    seeds: tuple[int, ...] = ()
+    like: str = ""
+    beside: str = ""
+    note: str = ""
+    skipped: str = ""
+
+    def key(self, plan: Plan, chosen: Mapping[str, Any] | None = None) -> str:
+        """Fingerprint of all that a trial depends on; with `chosen`, of what a final row depends on."""
+        data: DataPlan = plan.data[self.data]
+        parts: list[Any] = [data.folder, data.split, data.known_users, self.model, self.encoder, plan.k]
+        if chosen is None:
+            parts += [self.params, self.space, self.start, data.budget.fit_seconds, plan.seed]
+        else:
+            parts += [{**self.params, **chosen}, data.budget.final_seconds]
+        text = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def entries_of(plan: Plan, root: Path) -> list[Entry]:
+    """All entries of a plan in its order, those that can't run among them.
+
+    Raises
+    ------
+    InputError
+        On a parameter that a model lacks, or a first trial outside its space.
+    """
+    made = [entry for data in plan.data for entry in _on(plan, data, root)]
+    known = {(entry.data, entry.name): entry for entry in made}
+    return made + [entry for data in plan.data for entry in _variants(plan, data, known, root)]
+
+
+def _on(plan: Plan, data: str, root: Path) -> Iterator[Entry]:
+    where: DataPlan = plan.data[data]
+    for base in where.models if where.models is not None else plan.models:
+        model: ModelPlan = plan.models[base]
+        name = model.model or base
+        if model.data is not None and data not in model.data:
+            continue
+        if name not in MODELS:
+            yield Entry(data, base, base, name, beside=model.beside, skipped="not in this version")
+            continue
+        names = MODELS[name].parameter_names()
+        fixed = _fixed(where, model, data, names)
+        _check_parameters(base, model, fixed, names)
+        seeds = tuple(where.seeds[:1] if model.deterministic else where.seeds)
+        start = _start(base, model, name)
+        shown = {"beside": model.beside, "note": model.note}
+        entry = Entry(data, base, base, name, fixed, model.space, start, seeds=seeds, **shown)
+        if not MODELS[name].uses_text:
+            yield entry
+            continue
+        for encoder in where.encoders if model.encoders is None else model.encoders:
+            absent = lacking(root / where.folder, encoder)
+            yield replace(entry, name=f"{base} [{encoder}]", encoder=encoder, skipped=absent)
+
+
+def _variants(plan: Plan, data: str, known: Mapping[tuple[str, str], Entry], root: Path) -> Iterator[Entry]:
+    for name, variant in plan.variants.items():
+        if data not in variant.data:
+            continue
+        base = known.get((data, variant.like)) or known.get((data, variant.like.partition(" [")[0]))
+        if base is None:
+            valid = [entry for where, entry in known if where == data]
+            required = f"`variants.{name}.like` must be an entry on {data}"
+            raise InputError(required, repr(variant.like), did_you_mean(variant.like, valid))
+        encoder = variant.encoder or base.encoder
+        absent = base.skipped or ("" if encoder is None else lacking(root / plan.data[data].folder, encoder))
+        if base.model in MODELS:
+            names = MODELS[base.model].parameter_names()
+            for parameter in variant.params:
+                _check_parameter(f"variants.{name}.params", base.model, parameter, names)
+        yield replace(
+            base,
+            name=name,
+            base=name,
+            params={**base.params, **variant.params},
+            space={},
+            start={},
+            encoder=encoder,
+            like=base.name,
+            beside=base.name,
+            note=variant.note,
+            skipped=absent,
+        )
+
+
+def _fixed(where: DataPlan, model: ModelPlan, data: str, names: list[str]) -> dict[str, Any]:
+    """Fixed parameters: of the dataset, then of the model, then of the model there."""
+    shared = {"epochs": where.budget.epochs, "verbose": False} | where.params
+    fixed = {name: value for name, value in shared.items() if name in names and name not in model.space}
+    return fixed | model.params | model.per_data.get(data, {})
+
+
+def _check_parameters(base: str, model: ModelPlan, fixed: Mapping[str, Any], names: list[str]) -> None:
+    for place, given in (("params", fixed), ("space", model.space), ("start", model.start)):
+        for parameter in given:
+            _check_parameter(f"models.{base}.{place}", model.model or base, parameter, names)
+    both = sorted(set(fixed) & set(model.space))
+    if both:
+        required = f"a parameter of `models.{base}` must be fixed or tuned"
+        raise InputError(required, f"{both} in both", "Drop one.")
+
+
+def _check_parameter(where: str, model: str, parameter: str, names: list[str]) -> None:
+    if parameter in ("encoder", "seed", "device"):
+        remedy = "Encoders and seeds have keys of their own."
+        raise InputError(f"`{where}` must leave {parameter!r} to the comparison", "it", remedy)
+    if parameter not in names:
+        required = f"`{where}` must hold parameters of {model}"
+        raise InputError(required, repr(parameter), did_you_mean(parameter, names))
+
+
+def _start(base: str, model: ModelPlan, name: str) -> dict[str, Any]:
+    """The first trial: the plan's `start`, else the constructor's defaults."""
+    defaults = inspect.signature(MODELS[name]).parameters
+    start = {parameter: model.start.get(parameter, defaults[parameter].default) for parameter in model.space}
+    for parameter, value in start.items():
+        if not contains(model.space[parameter], value):
+            required = f"the first trial of `models.{base}` must lie in its space"
+            remedy = f"Widen `space.{parameter}`, or give `start: {{{parameter}: ...}}`."
+            raise InputError(required, f"{parameter} = {value!r}", remedy)
+    return start

@@ -1,0 +1,64 @@
+"""Search spaces as they stand in a plan.
+
+A range is {log: [1e-4, 1e-2]}, {uniform: [0, 1]}, {int: [1, 4]} or {choices: [64, 128]}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphrec_lm.errors import InputError, did_you_mean
+
+KINDS = ("log", "uniform", "int", "choices")
+_EXAMPLE = "Write for example `{log: [1e-4, 1e-2]}`, `{int: [1, 4]}` or `{choices: [64, 128]}`."
+
+Space = Mapping[str, Mapping[str, Any]]
+
+
+def check_range(where: str, spec: Any) -> None:
+    """Raise InputError, naming the place, unless `spec` is one range of one of the KINDS."""
+    if not isinstance(spec, Mapping) or len(spec) != 1:
+        raise InputError(f"{where} must be a mapping with one key", repr(spec), _EXAMPLE)
+    kind, values = next(iter(spec.items()))
+    if kind not in KINDS:
+        raise InputError(f"{where} must have a kind of range", repr(kind), did_you_mean(kind, KINDS))
+    if not isinstance(values, list) or not values:
+        raise InputError(f"{where}.{kind} must be a list", repr(values), _EXAMPLE)
+    if kind == "choices":
+        if any(isinstance(value, list | dict) for value in values):
+            raise InputError(f"{where}.choices must be single values", values, _EXAMPLE)
+        return
+    numbers = (int,) if kind == "int" else (int, float)
+    is_pair = len(values) == 2 and all(isinstance(v, numbers) and not isinstance(v, bool) for v in values)
+    if not is_pair or not values[0] < values[1] or (kind == "log" and values[0] <= 0):
+        noun = "integers" if kind == "int" else "numbers"
+        above = " above 0" if kind == "log" else ""
+        raise InputError(f"{where}.{kind} must be two {noun}{above}, the lower first", values, _EXAMPLE)
+
+
+def contains(spec: Mapping[str, Any], value: Any) -> bool:
+    """Whether a value lies in a range.
+
+    >>> contains({"log": [1e-4, 1e-2]}, 1e-3), contains({"choices": [1, None]}, True)
+    (True, False)
+    """
+    kind, values = next(iter(spec.items()))
+    if kind == "choices":
+        return any(type(choice) is type(value) and choice == value for choice in values)
+    numbers = int if kind == "int" else (int, float)
+    is_number = isinstance(value, numbers) and not isinstance(value, bool)
+    return is_number and values[0] <= value <= values[1]
+
+
+def distributions(space: Space) -> dict[str, Any]:
+    """The space in Optuna's terms."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    made = {
+        "log": lambda v: FloatDistribution(float(v[0]), float(v[1]), log=True),
+        "uniform": lambda v: FloatDistribution(float(v[0]), float(v[1])),
+        "int": lambda v: IntDistribution(v[0], v[1]),
+        "choices": CategoricalDistribution,
+    }
+    return {name: made[kind](values) for name, spec in space.items() for kind, values in spec.items()}

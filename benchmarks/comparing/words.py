@@ -1,0 +1,144 @@
+"""Sentences of the report, each from the numbers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from comparing.summary import Line, ndcg, on
+from graphrec_lm.evaluation import Difference, differences_from
+
+NAMES = {
+    "head": "head items",
+    "mid": "mid items",
+    "tail": "tail items",
+    "short": "short histories",
+    "long": "long histories",
+}
+
+
+def number(value: float) -> str:
+    """A metric as papers write it.
+
+    >>> number(0.2345), number(1.0)
+    ('.2345', '1.0000')
+    """
+    return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.4f}"
+
+
+def chance(p_value: float) -> str:
+    """A p-value with its sign.
+
+    >>> chance(0.0123), chance(0.0002)
+    ('p = .012', 'p < .001')
+    """
+    return "p < .001" if p_value < 1e-3 else f"p = {p_value:.3f}".replace("0.", ".", 1)
+
+
+def duration(seconds: float) -> str:
+    """Seconds with two significant digits, or minutes.
+
+    >>> duration(0.031), duration(75.2), duration(600)
+    ('0.03 s', '75 s', '10 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} min"
+
+
+def in_short(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: int, level: float) -> str:
+    """Who is ahead on a dataset, and who can't be told from it."""
+    ranked = sorted(on(lines, data), key=lambda line: -ndcg(line, k))
+    best = ranked[0]
+    text = f"**{data}**: {best['entry']} has the highest NDCG@{k}, {number(ndcg(best, k))}"
+    if len(ranked) == 1:
+        return f"{text}; nothing else was run."
+    compared = differences_from(pairs, best["entry"])
+    near = [pair.first for pair in compared if pair.adjusted >= level]
+    if not compared:
+        return f"{text}. Per-user values are not there, so nothing is said about chance."
+    if near:
+        shown = ", ".join(near[:5]) + (f" and {len(near) - 5} more" if len(near) > 5 else "")
+        return f"{text}; chance alone could explain its lead over {shown}."
+    return f"{text}, ahead of all others by more than chance explains."
+
+
+def simple_wins(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: int, level: float) -> str:
+    """Whether the best method without gradient training keeps up with the best trained one, and where."""
+    mine = on(lines, data)
+    simple = _best([line for line in mine if not line["trained"]], k)
+    trained = _best([line for line in mine if line["trained"]], k)
+    if simple is None or trained is None:
+        return f"**{data}**: there is no pair of a trained and a simple method to compare yet."
+    sentences = [f"**{data}**: {_verdict(simple, trained, _pair(pairs, simple, trained), k, level)}"]
+    sentences += [_by_strata(simple, [line for line in mine if line["trained"]], k)]
+    sentences += [_without_titles(mine, pairs, k, level)]
+    cut = [line for line in mine if line["limited"]]
+    if cut:
+        names = ", ".join(line["entry"] for line in cut[:6]) + (" and others" if len(cut) > 6 else "")
+        sentences.append(f"The time limit ended the training of {names}: with more time these may rise.")
+    return " ".join(filter(None, sentences))
+
+
+def _verdict(simple: Line, trained: Line, pair: Difference | None, k: int, level: float) -> str:
+    one, other = ndcg(simple, k), ndcg(trained, k)
+    text = f"{simple['entry']} has NDCG@{k} {number(one)}, {trained['entry']}, the best trained model, "
+    text += f"{number(other)} ({100 * (one / other - 1):+.1f} %"
+    if pair is None:
+        text += "; not tested)"
+    else:
+        text += f"; interval of the difference {number(pair.low)} to {number(pair.high)}, "
+        text += f"{chance(pair.adjusted)})"
+    text += f". A fit takes {duration(simple['fit_seconds'])} against {duration(trained['fit_seconds'])}"
+    text += f", tuning {duration(simple['tuning_seconds'])} against {duration(trained['tuning_seconds'])}. "
+    certain = pair is not None and pair.adjusted < level
+    if certain:
+        return text + ("**The simple method wins.**" if one > other else "Training pays here.")
+    if one >= other:
+        return text + "The simple method is ahead, though chance could explain it: training has not paid."
+    return text + "The trained model is ahead, though chance could explain it."
+
+
+def _by_strata(simple: Line, trained: Sequence[Line], k: int) -> str:
+    """In which strata the simple method is above every trained model; without a test."""
+    ahead, behind = [], []
+    for name in simple["strata"]:
+        own = simple["strata"][name][f"ndcg@{k}"]
+        best = max(trained, key=lambda line: line["strata"][name][f"ndcg@{k}"])
+        value = best["strata"][name][f"ndcg@{k}"]
+        if own >= value:
+            ahead.append(NAMES[name])
+        else:
+            behind.append(f"{NAMES[name]} ({best['entry']} {number(value)} against {number(own)})")
+    if not behind:
+        return "It is above every trained model in every stratum."
+    if not ahead:
+        return f"In no stratum is it above every trained model: {', '.join(behind)}."
+    return f"It is above every trained model for {', '.join(ahead)}; not for {', '.join(behind)}."
+
+
+def _without_titles(mine: Sequence[Line], pairs: Sequence[Difference], k: int, level: float) -> str:
+    """The best simple method that reads no titles, against the best trained one that does."""
+    blind = _best([line for line in mine if not line["trained"] and not line["uses_text"]], k)
+    reader = _best([line for line in mine if line["trained"] and line["uses_text"]], k)
+    if blind is None or reader is None:
+        return ""
+    pair = _pair(pairs, blind, reader)
+    how = "above" if ndcg(blind, k) > ndcg(reader, k) else "below"
+    tested = "" if pair is None else f", {chance(pair.adjusted)}"
+    if pair is not None and pair.adjusted >= level:
+        tested += ", so within chance"
+    return (
+        f"Without reading a title, {blind['entry']} ({number(ndcg(blind, k))}) is {how} {reader['entry']} "
+        f"({number(ndcg(reader, k))}{tested}), the best trained model that reads them."
+    )
+
+
+def _best(lines: Sequence[Line], k: int) -> Line | None:
+    return max(lines, key=lambda line: ndcg(line, k), default=None)
+
+
+def _pair(pairs: Sequence[Difference], one: Line, other: Line) -> Difference | None:
+    """The pair, turned so that `one` comes first."""
+    return next(
+        (pair for pair in differences_from(pairs, other["entry"]) if pair.first == one["entry"]), None
+    )

@@ -1,0 +1,111 @@
+"""Rows a second of training DeepFM: 10 fields, dim 16, deep part 64 × 64, batch 4096.
+
+    python benchmarks/ctr_speed.py [--rows 1000000] [--values 10000] [--recbole]
+
+Prints and writes `results/ctr_speed.json`. `--recbole` runs RecBole's DeepFM of the same widths, on the
+same rows, in the same process, if it is installed: its forward and backward pass and Adam alone, without
+its reading and batching.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from common import RESULTS, environment, write_text
+
+from graphrec_lm.ctr import DeepFM, Fields
+from graphrec_lm.ctr.features import Layout, Rows
+from graphrec_lm.ctr.layers import Front
+from graphrec_lm.ctr.training import ClickNetwork, RowOptions, train_rows
+
+FIELDS, DIM, BATCH = 10, 16, 4096
+
+
+def random_rows(n: int, values: int) -> tuple[Rows, np.ndarray, Layout]:
+    """Rows of ten fields with `values` values each, in proportion to 1 / rank."""
+    rng = np.random.default_rng(0)
+    chances = 1 / np.arange(1, values + 1)
+    codes = rng.choice(values, (n, FIELDS), p=chances / chances.sum()) + values * np.arange(FIELDS) + 1
+    layout = Layout(1 + FIELDS * values, FIELDS, [], ["user"] * FIELDS, 0, [], [])
+    labels = (rng.random(n) < 0.4).astype(np.float32)
+    return Rows(codes.astype(np.int32), np.zeros((n, 0), np.float32), []), labels, layout
+
+
+def ours(rows: Rows, labels: np.ndarray, layout: Layout, dropout: float) -> float:
+    """Rows a second, best of three epochs after a first one."""
+    generator = torch.Generator().manual_seed(0)
+    front = Front(layout, DIM, generator)
+    head = DeepFM(Fields(), dropout=dropout)._head(front.sizes, generator)
+    network = ClickNetwork(front, head, generator)
+    options = RowOptions(4, BATCH, 1e-3, 0.01 if dropout else 0.0, 1, 1, 0)
+    ends = [record["seconds"] for record in train_rows(network, rows, labels, options, verbose=False)]
+    return len(rows) / min(np.diff(ends))
+
+
+def recbole(rows: Rows, labels: np.ndarray, values: int) -> float | None:
+    """The same of RecBole's DeepFM, or None without RecBole."""
+    try:
+        from recbole.config import Config
+        from recbole.model.context_aware_recommender.deepfm import DeepFM as Theirs
+    except ImportError:
+        return None
+    from recbole.data.interaction import Interaction
+    from recbole.utils import FeatureSource, FeatureType
+
+    names = [f"f{place}" for place in range(FIELDS)]
+    settings = {"embedding_size": DIM, "mlp_hidden_size": [64, 64], "dropout_prob": 0.0, "device": "cpu"}
+
+    class Data:
+        def __init__(self) -> None:
+            self.field2type = dict.fromkeys(names, FeatureType.TOKEN)
+            self.field2source = dict.fromkeys(names, FeatureSource.INTERACTION)
+
+        def fields(self, source: Any = None) -> list[str]:
+            return names
+
+        def num(self, name: str) -> int:
+            return values + 1
+
+        def __getattr__(self, name: str) -> Any:
+            return [] if name.endswith("fields") else None
+
+    config = Config(model="DeepFM", dataset="ml-100k", config_dict=settings)
+    model = Theirs(config, Data())
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    codes, y = torch.from_numpy(rows.codes).long(), torch.from_numpy(labels)
+    order, steps, started = torch.randperm(len(rows)), 40, time.perf_counter()
+    for at in order.split(BATCH)[:steps]:
+        local = codes[at] - 1 - values * torch.arange(FIELDS)
+        batch = Interaction({n: local[:, p] + 1 for p, n in enumerate(names)} | {"label": y[at]})
+        optimizer.zero_grad()
+        model.calculate_loss(batch).backward()
+        optimizer.step()
+    return steps * BATCH / (time.perf_counter() - started)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--values", type=int, default=10_000, help="of each field")
+    parser.add_argument("--recbole", action="store_true")
+    options = parser.parse_args()
+    rows, labels, layout = random_rows(options.rows, options.values)
+    figures: dict[str, Any] = {"rows": options.rows, "values": options.values}
+    figures["rows_per_second"] = round(ours(rows, labels, layout, 0.0))
+    figures["rows_per_second_dropout_l2"] = round(ours(rows, labels, layout, 0.4))
+    if options.recbole:
+        found = recbole(rows, labels, options.values)
+        figures["recbole_rows_per_second"] = None if found is None else round(found)
+    print(figures)
+    write_text(RESULTS / "ctr_speed.json", json.dumps({**figures, "environment": environment()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Columns to codes: vocabularies and bins learned on the training rows, code 0 for what they never saw."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from graphrec_lm.ctr.fields import Field
+from graphrec_lm.errors import InputError, first_few
+from graphrec_lm.text.phrases import time_codes
+
+Codes = NDArray[np.int64]
+
+BINS = 16
+PARTS = {"daypart": 4, "weekday": 7, "month": 12}
+
+
+@dataclass(frozen=True)
+class Coder:
+    """One column as codes.
+
+    Attributes
+    ----------
+    name, kind, side : str
+    family : str
+        Of the column's type: a column of another one is refused later.
+    separator : str
+    values : list
+        The vocabulary of a category or list.
+    edges : list of float
+        Between the bins of a number.
+    part : str
+        Of a time.
+    width : int
+        Codes a row: the longest list, 1 for the rest.
+    """
+
+    name: str
+    kind: str
+    side: str
+    family: str
+    separator: str = "|"
+    values: list[Any] = field(default_factory=list)
+    edges: list[float] = field(default_factory=list)
+    part: str = ""
+    width: int = 1
+
+    @property
+    def size(self) -> int:
+        """Number of codes, the unknown one (0) among them."""
+        count = {"number": len(self.edges) + 1, "time": PARTS.get(self.part, 0)}
+        return 1 + count.get(self.kind, len(self.values))
+
+    def codes(self, column: pa.ChunkedArray) -> tuple[Codes, int]:
+        """Codes [n, width] (−1 pads a list), and how many values the training rows never saw."""
+        family = family_of(column.type)
+        if family != self.family and {family, self.family} != {"integer", "number"}:
+            raise _drift(self, family)
+        if self.kind == "category" and family != self.family:
+            raise _drift(self, family)
+        if self.kind == "list":
+            return _list_codes(self, column)
+        if self.kind == "number":
+            return 1 + np.searchsorted(self.edges, _numbers(self.name, column), side="right")[:, None], 0
+        if self.kind == "time":
+            return 1 + time_codes(column.combine_chunks(), self.part)[:, None], 0
+        codes = _index(column, self.values)
+        unseen = int(((codes == 0) & column.is_valid().to_numpy()).sum())
+        return codes[:, None], unseen
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+def coders(chosen: Field, side: str, column: pa.ChunkedArray) -> list[Coder]:
+    """Learn the coders of a column: one, three of a time, none of a text.
+
+    >>> [coder] = coders(Field("age", "number"), "user", pa.chunked_array([[18, 30, 60]]))
+    >>> coder.codes(pa.chunked_array([[17, 31]]))[0].ravel()
+    array([1, 2])
+    """
+    known: dict[str, Any] = {"name": chosen.name, "kind": chosen.kind, "side": side}
+    known |= {"family": family_of(column.type), "separator": chosen.separator}
+    if chosen.kind == "text":
+        return []
+    if chosen.kind == "time":
+        time_codes(column.combine_chunks(), "weekday")
+        return [Coder(**known, part=part) for part in PARTS]
+    if chosen.kind == "number":
+        numbers = _numbers(chosen.name, column)
+        edges = np.unique(np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1], method="higher"))
+        return [Coder(**known, edges=edges.tolist())]
+    values, lengths = _flat(column, chosen.separator) if chosen.kind == "list" else (column, None)
+    vocabulary = _sorted(pc.unique(values.drop_null()))
+    width = 1 if lengths is None else max(1, int(lengths.max(initial=0)))
+    return [Coder(**known, values=vocabulary, width=width)]
+
+
+def family_of(kind: pa.DataType) -> str:
+    """What a type is to a reader: integer, number, text, yes/no, time or list."""
+    if pa.types.is_dictionary(kind):
+        return family_of(kind.value_type)
+    tests = (
+        ("yes/no", pa.types.is_boolean),
+        ("integer", pa.types.is_integer),
+        ("time", pa.types.is_temporal),
+        ("list", pa.types.is_nested),
+        ("text", _is_text),
+    )
+    return next((name for name, test in tests if test(kind)), "number")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _drift(coder: Coder, found: str) -> InputError:
+    remedy = "Convert the column to the type that the model was fitted with."
+    required = f"the column {coder.name!r} must hold the type it was fitted with, {coder.family}"
+    return InputError(required, found, remedy)
+
+
+def _numbers(name: str, column: pa.ChunkedArray) -> NDArray[np.float64]:
+    try:
+        numbers = column.cast(pa.float64()).to_numpy()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        remedy = f"Declare it as Field({name!r}, 'category') or convert it."
+        raise InputError(
+            f"the number field {name!r} must hold numbers", f"type {column.type}", remedy
+        ) from None
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        found = f"NaN, infinity or nothing in {wrong.sum()} rows, the first {int(wrong.argmax())}"
+        remedy = f"Fill them, or declare Field({name!r}, 'category'): a missing category is 'unknown'."
+        raise InputError(f"the number field {name!r} must be finite", found, remedy)
+    return np.asarray(numbers, np.float64)
+
+
+def _index(column: pa.ChunkedArray, values: list[Any]) -> Codes:
+    """1 + place in the vocabulary, 0 where it is not there or missing."""
+    plain = _plain(column)
+    if not values:
+        return np.zeros(len(plain), np.int64)
+    found = pc.index_in(plain, value_set=pa.array(values, type=plain.type))
+    return 1 + found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    return array.cast(pa.string()) if _is_text(array.type) else array
+
+
+def _sorted(values: pa.Array) -> list[Any]:
+    return sorted(_plain(values).to_pylist())
+
+
+def _flat(column: pa.ChunkedArray, separator: str) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The values of all lists one after the other, and the length of each."""
+    array = _plain(column)
+    if not pa.types.is_nested(array.type):
+        array = pc.split_pattern(pc.fill_null(array.cast(pa.string()), ""), separator)
+    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    values = _plain(pc.list_flatten(array))
+    if _is_text(values.type):
+        values = pc.utf8_trim_whitespace(values)
+        kept = pc.not_equal(values, "").fill_null(False).to_numpy(zero_copy_only=False)
+        owner = np.repeat(np.arange(len(lengths)), lengths)[kept]
+        return values.filter(pa.array(kept)), np.bincount(owner, minlength=len(lengths))
+    return values, lengths
+
+
+def _list_codes(coder: Coder, column: pa.ChunkedArray) -> tuple[Codes, int]:
+    values, lengths = _flat(column, coder.separator)
+    found = _index(values, coder.values)
+    place = np.arange(len(found)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    out = np.full((len(lengths), coder.width), -1, np.int64)
+    fits = place < coder.width
+    out[np.repeat(np.arange(len(lengths)), lengths)[fits], place[fits]] = found[fits]
+    return out, int((found == 0).sum())
+
+
+def label_of(table: pa.Table, label: str, threshold: float | None) -> NDArray[np.float32]:
+    """The label of each row as 0 or 1.
+
+    Raises
+    ------
+    InputError
+        For a missing column, missing values, or values other than 0 and 1 without a threshold.
+    """
+    if label not in table.column_names:
+        remedy = f"Columns: {', '.join(table.column_names)}. Pass label=."
+        raise InputError("the rows must have the label", f"no {label!r}", remedy)
+    numbers = _numbers(label, table[label])
+    if threshold is not None:
+        return (numbers >= threshold).astype(np.float32)
+    other = np.unique(numbers[~np.isin(numbers, (0, 1))])
+    if len(other):
+        required = f"without `label_threshold` the label {label!r} must be 0 or 1"
+        raise InputError(required, first_few(other.tolist(), len(other)), "Pass e.g. label_threshold=4.")
+    return numbers.astype(np.float32)

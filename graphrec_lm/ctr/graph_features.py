@@ -1,0 +1,94 @@
+"""The bridge to the graph: behaviour representations of a fitted graph model as features of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from graphrec_lm.errors import InputError
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class GraphFeatures:
+    """User and item vectors of a fitted graph model, one block each, and their inner product.
+
+    Users and items that the graph model doesn't know get zeros. Fit the graph model on the training rows'
+    positives alone: it then has seen the labels of the training rows, so its features look better there
+    than they are.
+
+    Parameters
+    ----------
+    model : fitted model, optional
+        With `user_vectors_`, `item_vectors_` and `dataset_`: `AlphaRec`, `LightGCN`, `MF`.
+    product : bool
+        Add the inner product (AlphaRec's score).
+
+    Raises
+    ------
+    InputError
+        For a model without vectors.
+    """
+
+    model: Any = None
+    product: bool = True
+
+    def block(self) -> GraphBlock:
+        """Ids and vectors, free of the model."""
+        lacking = [n for n in ("user_vectors_", "item_vectors_", "dataset_") if not hasattr(self.model, n)]
+        if lacking:
+            required = "`model` must be a fitted graph model with user and item vectors"
+            raise InputError(
+                required, type(self.model).__name__, "Fit e.g. AlphaRec on the training positives."
+            )
+        sides = (("user", self.model.dataset_.users.ids, self.model.user_vectors_),
+                 ("item", self.model.dataset_.items.ids, self.model.item_vectors_))  # fmt: skip
+        ids = {side: pa.array(known) for side, known, _ in sides}
+        return GraphBlock(ids, {side: _with_zeros(vectors) for side, _, vectors in sides}, self.product)
+
+
+@dataclass(frozen=True)
+class GraphBlock:
+    """What a model keeps of the graph model.
+
+    Attributes
+    ----------
+    ids : dict of Arrow arrays
+        "user" and "item".
+    vectors : dict of float32 [1 + n, dim]
+        Row 0 is zero, for the unknown.
+    product : bool
+    """
+
+    ids: dict[str, pa.Array]
+    vectors: dict[str, Float32]
+    product: bool
+
+    def transform(
+        self, users: pa.ChunkedArray, items: pa.ChunkedArray
+    ) -> tuple[list[NDArray[np.int64]], Float32]:
+        """Places of the rows' users and items in `vectors`, and the inner products [n, 1 or 0]."""
+        index = [self._places(side, column) for side, column in (("user", users), ("item", items))]
+        if not self.product:
+            return index, np.zeros((len(users), 0), np.float32)
+        pairs = self.vectors["user"][index[0]], self.vectors["item"][index[1]]
+        return index, np.einsum("nd,nd->n", *pairs)[:, None]
+
+    def _places(self, side: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
+        known = self.ids[side]
+        try:
+            found = pc.index_in(column.combine_chunks().cast(known.type), value_set=known)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            required = f"the {side} ids must be of the graph model's type, {known.type}"
+            raise InputError(required, f"type {column.type}", "Convert the column.") from error
+        return 1 + found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _with_zeros(vectors: Float32) -> Float32:
+    return np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), vectors]).astype(np.float32)

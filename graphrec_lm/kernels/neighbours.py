@@ -1,0 +1,101 @@
+"""The columns that a column most often occurs with: a Gram matrix too large to be kept whole."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import get_num_threads, njit, prange
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from graphrec_lm.errors import check_number
+from graphrec_lm.kernels.patterns import transpose
+from graphrec_lm.kernels.read_only import read_only
+
+Float32 = NDArray[np.float32]
+Int = NDArray[np.integer]
+
+
+def co_occurring(indptr: Int, indices: Int, n_columns: int, k: int, *, shrink: float = 10.0) -> csr_array:
+    """For each column of a 0/1 matrix X the `k` others nearest by co-occurrence, and how often they do.
+
+    Near is G_ij / √((n_i + shrink)(n_j + shrink)) with G = XᵀX, n its diagonal; of equals the smaller code.
+    Memory is that of the result and three arrays of `n_columns` a thread.
+
+    Parameters
+    ----------
+    indptr, indices : int arrays
+        CSR pattern of X [rows, n_columns], columns distinct within a row.
+    n_columns : int
+    k : int
+        At most; columns that never occur together are no neighbours.
+    shrink : float
+        > 0; the larger, the less rare columns are favoured.
+
+    Returns
+    -------
+    float32 csr_array [n_columns, n_columns]
+        Counts G_ij of row j's neighbours i, sorted by code; an empty diagonal.
+
+    Examples
+    --------
+    >>> co_occurring(np.array([0, 2, 4]), np.array([0, 1, 1, 2], dtype=np.int32), 3, k=1).toarray()
+    array([[0., 1., 0.],
+           [1., 0., 0.],
+           [0., 1., 0.]], dtype=float32)
+    """
+    check_number("k", k, least=1, integer=True)
+    check_number("shrink", shrink, above=0)
+    starts, rows = transpose(indptr, indices, n_columns)
+    scale = ((np.diff(starts) + shrink) ** -0.5).astype(np.float32)
+    k = min(k, n_columns - 1)
+    codes, counts = np.empty((n_columns, k), np.int32), np.empty((n_columns, k), np.float32)
+    sizes = np.zeros(n_columns + 1, dtype=np.int64)
+    _nearest(*read_only(indptr, indices, starts, rows), scale, get_num_threads(), codes, counts, sizes)
+    kept = np.arange(k) < sizes[1:, None]
+    return csr_array((counts[kept], codes[kept], np.cumsum(sizes)), shape=(n_columns, n_columns))
+
+
+@njit(parallel=True, cache=True)
+def _nearest(indptr, indices, starts, rows, scale, parts, codes, counts, sizes):  # type: ignore[no-untyped-def]
+    n, _k = codes.shape
+    for part in prange(parts):
+        sums, touched = np.zeros(n, np.float32), np.empty(n, np.int32)
+        near = np.empty(n, np.float32)
+        for column in range(part, n, parts):  # interleaved: popular columns often stand together
+            size = _count(indptr, indices, rows[starts[column] : starts[column + 1]], sums, touched)
+            found = np.sort(touched[:size][touched[:size] != column])
+            for t in range(len(found)):
+                near[t] = sums[found[t]] * scale[found[t]]
+            sizes[column + 1] = _keep(found, near[: len(found)], sums, codes[column], counts[column])
+            sums[touched[:size]] = 0
+
+
+@njit(cache=True)
+def _count(indptr, indices, rows, sums, touched):  # type: ignore[no-untyped-def]
+    """Add the given rows to `sums`; the columns they touch, and their number."""
+    size = 0
+    for row in rows:
+        for edge in range(indptr[row], indptr[row + 1]):
+            other = indices[edge]
+            if sums[other] == 0:
+                touched[size] = other
+                size += 1
+            sums[other] += np.float32(1)
+    return size
+
+
+@njit(cache=True)
+def _keep(found, near, sums, codes, counts):  # type: ignore[no-untyped-def]
+    """Write the nearest of `found`; of those that equal the last one, the first."""
+    k = min(len(codes), len(found))
+    if k == 0:
+        return 0
+    bound = np.partition(near, len(near) - k)[len(near) - k]
+    ties = k - (near > bound).sum()
+    kept = 0
+    for t in range(len(found)):
+        if near[t] > bound or (near[t] == bound and ties > 0):
+            ties -= near[t] == bound
+            codes[kept], counts[kept] = found[t], sums[found[t]]
+            kept += 1
+    return kept

@@ -1,0 +1,213 @@
+"""Blend: fitted models' scores, standardised for each person and added with weights learned on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.kernels import take_rows, weighted_sum
+from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.fusion import Fusion, person_weights
+from graphrec_lm.models.lightgcn import LightGCN
+from graphrec_lm.models.people import People
+from graphrec_lm.models.plain import make, plain_parameters
+from graphrec_lm.models.text_ridge import TextRidge
+from graphrec_lm.text import DEFAULT_ENCODER
+from graphrec_lm.training.callbacks import Callback
+
+Float32 = NDArray[np.float32]
+
+_PEOPLE = 5000  # that validate, at most
+
+
+class Blend(Recommender):
+    """A weighted sum of several models' scores, each standardised for each person.
+
+        score(u, i) = Σ_m w_m(u) · (s_m(u, i) - mean_i s_m(u, i)) / sd_i s_m(u, i)
+        w_m(u) = a_m + b_m · log(1 + |history of u|)
+
+    The weights a and b maximise the likelihood of the validation items among each person's candidates
+    (a softmax over the members' best items), so people with long histories may trust another member than
+    newcomers do. Without `valid`, a tenth of each user's items is split off to learn the weights, then all
+    members are fitted again on everything: twice the time.
+
+    `similar_items` and `explain` are those of the first member that has them.
+
+    Parameters
+    ----------
+    members : list of Recommender, optional
+        Models to fit, left as they are: copies are fitted. None: `TextRidge()` and a `LightGCN` of InfoNCE.
+    encoder : name, folder, TextEncoder, or list of them
+        Of the members of `None`; members that are passed have their own.
+    weights : list of float, optional
+        One a member, the same for everybody; None learns them.
+    seed : int
+        Draws the split if there is no `valid`, and the people that validate.
+    verbose : bool
+        For the members of `None`.
+
+    Examples
+    --------
+    >>> import graphrec_lm as gl
+    >>> train, valid, test = gl.load_dataset("movielens-small").split("from_column")
+    >>> model = Blend([gl.EASE(), gl.Popularity()]).fit(train, valid=valid)
+    >>> len(model.members_), model.weights_.shape
+    (2, (2, 2))
+    """
+
+    uses_text = True
+
+    def __init__(
+        self,
+        members: Sequence[Recommender] | None = None,
+        weights: Sequence[float] | None = None,
+        encoder: Any = DEFAULT_ENCODER,
+        seed: int = 0,
+        verbose: bool = True,
+    ) -> None:
+        self.members, self.weights, self.encoder = members, weights, encoder
+        self.seed, self.verbose = seed, verbose
+
+    @property
+    def members_(self) -> list[Recommender]:
+        """The fitted members."""
+        state, fitted = self._state, []
+        for n, note in enumerate(state.notes["members"]):
+            model: Recommender = make(note["model"], note["params"])
+            prefix = f"{n}."
+            arrays = {k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)}
+            model._fitted = Fitted(
+                state.dataset, state.valid, arrays, note["history"], note["notes"], model.get_params()
+            )
+            fitted.append(model)
+        return fitted
+
+    @property
+    def weights_(self) -> Float32:
+        """a and b of each member, float32 [members, 2]."""
+        return self._state.arrays["weights"]
+
+    @property
+    def validation_(self) -> dict[str, float]:
+        """NDCG@20 on validation of the learned weights ("blend") and of each member alone."""
+        return dict(self._state.notes["validation"])
+
+    def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
+        check_number("seed", self.seed, least=0, integer=True)
+        chosen = self._members()
+        learned: tuple[Float32 | None, list[float]] = None, []
+        held_out = valid if valid is not None and valid.n_interactions else None
+        if self.weights is None and held_out is None:
+            train, apart, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
+            if apart.n_interactions:
+                learned = self._learn(_fit_all(chosen, train, apart, ()), train, apart)
+        fitted = _fit_all(chosen, dataset, valid, callbacks)
+        if self.weights is None and held_out is not None:
+            learned = self._learn(fitted, dataset, held_out)
+        weights, values = learned
+        if weights is None:
+            weights = np.array([[weight, 0] for weight in self._given(len(chosen))], dtype=np.float32)
+        arrays = {f"{n}.{k}": v for n, member in enumerate(fitted) for k, v in member._state.arrays.items()}
+        notes = {
+            "members": [_note(member) for member in fitted],
+            "validation": dict(zip(["blend", *_names(fitted)], values, strict=False)),
+        }
+        return Fitted.of(dataset, valid, arrays | {"weights": weights}, notes=notes)
+
+    def _members(self) -> list[Recommender]:
+        """Unfitted copies of the members."""
+        if self.members is None:
+            ridge = TextRidge(encoder=self.encoder, seed=self.seed, verbose=self.verbose)
+            return [ridge, _graph_member(self.seed, self.verbose)]
+        found = list(self.members)
+        if len(found) < 2 or not all(isinstance(member, Recommender) for member in found):
+            remedy = "Write Blend([TextRidge(), LightGCN()])."
+            raise InputError("`members` must be at least two models", repr(self.members), remedy)
+        return [type(member)(**member.get_params()) for member in found]
+
+    def _given(self, members: int) -> list[float]:
+        """The weights that were passed, or equal ones."""
+        if self.weights is None:
+            return [1.0] * members
+        if len(self.weights) != members:
+            remedy = "Give one weight a member, or None."
+            raise InputError(f"`weights` must be {members} numbers", repr(self.weights), remedy)
+        for weight in self.weights:
+            check_number("weights", weight)
+        return list(self.weights)
+
+    def _learn(
+        self, fitted: list[Recommender], dataset: Dataset, valid: Dataset
+    ) -> tuple[Float32, list[float]]:
+        people = np.flatnonzero(np.diff(valid.indptr)).astype(np.int32)
+        if len(people) > _PEOPLE:
+            people = np.sort(np.random.default_rng(self.seed).choice(people, _PEOPLE, replace=False))
+        everyone = People.fitted(dataset, people)
+
+        def scores(start: int, stop: int) -> list[Float32]:
+            return [member._scores(everyone.part(start, stop)) for member in fitted]
+
+        held_out = take_rows(valid.indptr, valid.indices, people)
+        seen = everyone.indptr, everyone.indices
+        return Fusion(scores, dataset.n_items, seen, held_out).best(len(fitted))
+
+    def _scores(self, people: People) -> Float32:
+        weights = person_weights(self.weights_, np.diff(people.indptr))
+        return weighted_sum([member._scores(people) for member in self.members_], weights)
+
+    def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
+        for member in self.members_:
+            if type(member)._similar is not Recommender._similar:
+                return member._similar(codes, k)
+        return super()._similar(codes, k)
+
+    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
+        """`explain` of the first member that has it; its scores are that member's, not the blend's."""
+        for member in self.members_:
+            if type(member).explain is not Recommender.explain:
+                return member.explain(user, item, k)
+        return super().explain(user, item, k)
+
+
+def _graph_member(seed: int, verbose: bool) -> LightGCN:
+    """The ID model of a default blend: InfoNCE against negatives that the batch shares, two hops."""
+    return LightGCN(
+        layers=2,
+        loss="infonce",
+        negatives=1024,
+        share_negatives=True,
+        epochs=90,
+        batch_size=4096,
+        learning_rate=3e-3,
+        patience=4,
+        seed=seed,
+        verbose=verbose,
+    )
+
+
+def _fit_all(
+    members: list[Recommender], dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]
+) -> list[Recommender]:
+    return [
+        type(member)(**member.get_params()).fit(dataset, valid=valid, callbacks=callbacks)
+        for member in members
+    ]
+
+
+def _names(fitted: list[Recommender]) -> list[str]:
+    """The members' classes, numbered where several are alike."""
+    names = [type(member).__name__ for member in fitted]
+    return [name if names.count(name) == 1 else f"{name} {n}" for n, name in enumerate(names)]
+
+
+def _note(member: Recommender) -> dict[str, Any]:
+    """What a saved blend keeps of a member besides its arrays."""
+    state = member._state
+    params = plain_parameters(state.params)
+    return {"model": type(member).__name__, "params": params, "history": state.history, "notes": state.notes}

@@ -1,0 +1,100 @@
+"""Two ways to the ridge towards titles: dense and exact, or sparse for many items; one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.kernels import spmm
+from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
+from graphrec_lm.models.sparse_ridge import SparsePath, Supports, sparse_paths
+from graphrec_lm.models.thin_plus_sparse import add_sparse_sums
+
+Float32 = NDArray[np.float32]
+Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
+Scorer = Callable[[int, int], tuple[Float32, Float32]]
+
+
+class Solver(Protocol):
+    """One λ at a time: scores along a path of κ for validation, and the weights of a fit."""
+
+    def scorers(
+        self, regularization: float, priors: Sequence[TextPrior], people: Pattern
+    ) -> Iterator[Scorer]:
+        """For each prior a function (start, stop) -> two arrays [people, n_items] whose scores of unseen
+        items for κ are the first + κ · the second."""
+
+    def weights(self, regularization: float, prior: TextPrior | None, strength: float) -> Any:
+        """B."""
+
+
+class DenseSolver:
+    """P = (RᵀR + λI)⁻¹ once a λ.
+
+    For unseen items the scores of histories X are, with Y = X P and C = L Tᵀ - diag(c),
+
+        Y · (-1 / P_jj) + λκ ((Y L) Tᵀ - Y · ((PC)_jj / P_jj + c_j))
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def scorers(
+        self, regularization: float, priors: Sequence[TextPrior], people: Pattern
+    ) -> Iterator[Scorer]:
+        """See `Solver`."""
+        inverse = inverse_gram(self.dataset, regularization)
+        on_diagonal, sums = inverse.diagonal().clone(), torch.from_numpy(spmm(*people, inverse.numpy()))
+        for prior in priors:
+            falling = prior.after(inverse)[1] / on_diagonal + prior.diagonal
+            thin = regularization * (sums @ prior.left)
+
+            def score(
+                start: int, stop: int, prior: TextPrior = prior, thin: Any = thin, falling: Any = falling
+            ) -> tuple[Float32, Float32]:
+                part = sums[start:stop]
+                slope = (part * falling).mul_(-regularization).addmm_(thin[start:stop], prior.right.T)
+                return (part / -on_diagonal).numpy(), slope.numpy()
+
+            yield score
+
+    def weights(self, regularization: float, prior: TextPrior | None, strength: float) -> Float32:
+        """See `Solver`."""
+        inverse = inverse_gram(self.dataset, regularization)
+        return ridge_weights(inverse, prior if strength else None, regularization * strength)
+
+
+class SparseSolver:
+    """Each item regressed on its neighbours; see `sparse_ridge`."""
+
+    def __init__(self, dataset: Dataset, neighbours: int) -> None:
+        self.dataset, self.supports = dataset, Supports.of(dataset, neighbours)
+
+    def _paths(self, regularization: float, priors: Sequence[TextPrior]) -> list[SparsePath]:
+        return sparse_paths(self.dataset, self.supports, regularization, priors)
+
+    def scorers(
+        self, regularization: float, priors: Sequence[TextPrior], people: Pattern
+    ) -> Iterator[Scorer]:
+        """See `Solver`."""
+        indptr, indices = people
+        for path in self._paths(regularization, priors):
+
+            def score(start: int, stop: int, path: SparsePath = path) -> tuple[Float32, Float32]:
+                bounds = indptr[start : stop + 1]
+                part = bounds - bounds[0], indices[bounds[0] : bounds[-1]]
+                first = np.zeros((stop - start, self.dataset.n_items), dtype=np.float32)
+                assert path.titles is not None
+                return add_sparse_sums(first, *part, path.interactions), path.titles.sums(*part)
+
+            yield score
+
+    def weights(self, regularization: float, prior: TextPrior | None, strength: float) -> Any:
+        """See `Solver`."""
+        priors = [prior] if prior is not None and strength else []
+        return self._paths(regularization, priors)[0].at(strength)

@@ -1,0 +1,101 @@
+"""Which model to use for a Dataset, and why."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError, check_choice, check_number
+from graphrec_lm.models.alpharec import AlphaRec
+from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.blend import Blend
+from graphrec_lm.models.ease import EASE
+from graphrec_lm.models.lightgcn import LightGCN
+from graphrec_lm.models.text_gcn import TextGCN
+from graphrec_lm.models.text_ridge import TextRidge
+
+GOALS = ("accuracy", "speed", "no training", "cold items", "new domains")
+
+_FEW = 1000  # interactions below which nothing is worth learning
+_DENSE = 3 * 4  # bytes an item pair while a dense ridge is fitted
+
+
+class Suggestion(NamedTuple):
+    """A model, unfitted, and why.
+
+    Attributes
+    ----------
+    model : Recommender
+    reason : str
+    """
+
+    model: Recommender
+    reason: str
+
+
+def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float | None = None) -> Suggestion:
+    """Say which model suits a Dataset.
+
+    A rule of thumb from the benchmarks, not a search: compare on validation what matters.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The training part.
+    goal : {"accuracy", "speed", "no training", "cold items", "new domains"}
+        What counts most: accuracy (minutes of fitting are fine), the best that fits in seconds, no learning
+        at all, items that nobody has touched yet, or weights that are used on other domains.
+    memory_gib : float, optional
+        What a fit may take; None is half of the machine's memory.
+
+    Returns
+    -------
+    Suggestion
+        `.model`, with its encoder's default, and `.reason`.
+
+    Raises
+    ------
+    InputError
+        If a goal that needs titles meets a Dataset without.
+
+    Examples
+    --------
+    >>> import graphrec_lm as gl
+    >>> train, valid, test = gl.load_dataset("movielens-small").split("from_column")
+    >>> suggest_model(train, goal="speed").model
+    TextRidge()
+    """
+    check_choice("goal", goal, GOALS)
+    if memory_gib is None:
+        memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 / 2
+    check_number("memory_gib", memory_gib, above=0)
+    fits = _DENSE * dataset.n_items**2 <= memory_gib * 2**30
+    if not dataset.has_titles:
+        return _without_titles(dataset, goal, fits)
+    if goal == "no training" or dataset.n_interactions < _FEW:
+        reason = "Titles spread over the graph need no weights, and little data."
+        return Suggestion(TextGCN(), reason)
+    if goal == "new domains":
+        return Suggestion(AlphaRec(), "Its weights know titles alone, so they carry over to other items.")
+    if goal == "cold items":
+        return Suggestion(TextGCN(), "Titles alone place an item; nothing is learned against rare ones.")
+    ridge = TextRidge() if fits else TextRidge(solver="sparse")
+    memory = "in closed form" if fits else "its sparse solver, since items² do not fit in memory"
+    if goal == "speed" or not fits:
+        return Suggestion(ridge, f"Interactions and titles together, {memory}, tuned by itself.")
+    return Suggestion(
+        Blend(), "The ridge towards titles and a graph model see different things; both, weighed."
+    )
+
+
+def _without_titles(dataset: Dataset, goal: str, fits: bool) -> Suggestion:
+    if goal in ("no training", "cold items", "new domains"):
+        remedy = "Make the Dataset with an item table that has titles."
+        raise InputError(f"goal={goal!r} must be given titles", "a Dataset without", remedy)
+    if fits:
+        return Suggestion(
+            EASE(), "No titles: ridge regression of each item on all others, one factorisation."
+        )
+    model = LightGCN(layers=2, loss="infonce", negatives=1024, share_negatives=True, batch_size="auto")
+    return Suggestion(model, "No titles, and items² do not fit in memory: embeddings on the graph.")

@@ -1,0 +1,65 @@
+"""Item-to-item weights too many to be stored: a product of two thin matrices and a sparse one."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from graphrec_lm.kernels import spmm
+
+Float32 = NDArray[np.float32]
+
+
+class ThinPlusSparse(NamedTuple):
+    """B = left · rightᵀ + sparse, never formed.
+
+    Attributes
+    ----------
+    left, right : float32 arrays [n_items, d]
+    sparse : float32 csr_array [n_items, n_items]
+
+    Examples
+    --------
+    >>> thin = np.ones((2, 1), np.float32)
+    >>> weights = ThinPlusSparse(thin, thin, csr_array(-np.eye(2, dtype=np.float32)))
+    >>> weights.sums(np.array([0, 1]), np.array([0], np.int32))
+    array([[0., 1.]], dtype=float32)
+    """
+
+    left: Float32
+    right: Float32
+    sparse: csr_array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_items, n_items)."""
+        return (len(self.left), len(self.right))
+
+    def sums(self, indptr: NDArray[np.int64], indices: NDArray[np.int32]) -> Float32:
+        """Sums of the rows of B over each history [people], float32 [people, n_items]."""
+        scores: Float32 = spmm(indptr, indices, self.left) @ self.right.T
+        return add_sparse_sums(scores, indptr, indices, self.sparse)
+
+    def column(self, rows: NDArray[Any], column: int) -> Float32:
+        """B[rows, column]."""
+        thin: Float32 = self.left[rows] @ self.right[column]
+        return thin + self.sparse[rows][:, [column]].toarray().reshape(-1)
+
+
+def sparse_sums(indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: csr_array) -> Any:
+    """Sums of the rows of sparse weights over each history, sparse [people, n_items]."""
+    ones = np.ones(len(indices), dtype=np.float32)
+    return csr_array((ones, indices, indptr), shape=(len(indptr) - 1, weights.shape[0])) @ weights
+
+
+def add_sparse_sums(
+    scores: Float32, indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: csr_array
+) -> Float32:
+    """Add `sparse_sums` to dense scores in place."""
+    sums = sparse_sums(indptr, indices, weights)
+    rows = np.repeat(np.arange(len(scores)), np.diff(sums.indptr))
+    scores[rows, sums.indices] += sums.data
+    return scores

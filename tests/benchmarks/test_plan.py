@@ -1,0 +1,88 @@
+"""The plan: what it becomes, and how it says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graphrec_lm.errors import InputError
+from graphrec_lm.models import MODELS
+from tests.benchmarks.conftest import ROOT
+
+
+def test_entries_of_a_plan(make):
+    entries = {entry.name: entry for entry in make().entries}
+    assert list(entries) == ["Popularity", "TitleCosine [minilm]", "MF", "Coming", "random titles"]
+    assert entries["Coming"].skipped == "not in this version"
+    mf = entries["MF"]
+    shared = {"epochs": 2, "verbose": False, "batch_size": 64, "valid_every": 1}
+    assert mf.params == shared | {"loss": "infonce", "dim": 8, "negatives": 4}
+    assert mf.start == {"learning_rate": 1e-3, "tau": 0.15}
+    assert (mf.seeds, entries["Popularity"].seeds) == ((0, 1), (0,))
+    variant = entries["random titles"]
+    assert (variant.like, variant.encoder) == ("TitleCosine [minilm]", "random 8")
+
+
+def test_a_dataset_s_own_parameters_and_missing_vectors(make):
+    changes = ("params: {loss: infonce,", "per_data: {toy: {batch_size: 7}}\n    params: {loss: infonce,")
+    entries = {
+        e.name: e for e in make(changes, ("[minilm]\n    seeds", "[minilm, mpnet]\n    seeds")).entries
+    }
+    assert entries["MF"].params["batch_size"] == 7
+    assert entries["TitleCosine [mpnet]"].skipped == "no titles.mpnet.f16.npy in toy"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("resamples: 200", "resample: 200"), "Did you mean 'resamples'"),
+        (("seeds: [0, 1]", "seeds: []"), "data.toy.seeds"),
+        (("trials: 3", "trials: 0"), "data.toy.budget.trials"),
+        (
+            ("{log: [1e-3, 1e-1]}", "{log: [1e-1, 1e-3]}"),
+            r"space.learning_rate`.log must be two numbers above 0",
+        ),
+        (("{log: [1e-3, 1e-1]}", "{lag: [1, 2]}"), "Did you mean 'log'"),
+        (("{log: [1e-3, 1e-1]}", "[1, 2]"), "must be a mapping with one key"),
+        (("{choices: [0.1, 0.15]}", "{choices: [[1], [2]]}"), "single values"),
+        (
+            ("{choices: [0.1, 0.15]}", "{choices: [0.1, 0.2]}"),
+            r"first trial of `models.MF` must lie in its space",
+        ),
+        (("dim: 8", "dims: 8"), "Did you mean 'dim'"),
+        (("dim: 8", "tau: 0.1"), r"\['tau'\] in both"),
+        (("dim: 8", "seed: 8"), "must leave 'seed' to the comparison"),
+        (("reference: MF", "reference: 3"), "`convergence`"),
+        (("  MF:", "  M/F:"), "must have no slash"),
+        (("Coming: {}", "Coming: 3"), "`models.Coming` must be a mapping"),
+        (("data: [toy]", "data: [toys]"), "Did you mean 'toy'"),
+        (('like: "TitleCosine [minilm]"', "like: Titel"), "variants.random titles.like"),
+        (("remarks: [Nothing", "remarks: !!python/name:os.system [Nothing"), "tags are not allowed"),
+    ],
+)
+def test_what_is_wrong_is_named(make, change, message):
+    with pytest.raises(InputError, match=message):
+        make(change)
+
+
+def test_keys_follow_what_they_depend_on(make):
+    before = {e.name: e.key(make().plan) for e in make().entries}
+    plan = make(("trials: 3", "trials: 9"))
+    assert {e.name: e.key(plan.plan) for e in plan.entries} == before
+    other = make(("dim: 8", "dim: 9"))
+    changed = [e.name for e in other.entries if e.key(other.plan) != before[e.name]]
+    assert changed == ["MF"]
+    mf = next(e for e in other.entries if e.name == "MF")
+    assert mf.key(other.plan, {"tau": 0.1}) != mf.key(other.plan, {"tau": 0.2})
+
+
+def test_the_plan_of_the_repository_fits_this_version(data: Path):
+    from comparing.entries import entries_of
+    from comparing.plan import read_plan
+
+    plan = read_plan(ROOT / "benchmarks" / "plans" / "compare.yaml")
+    entries = entries_of(plan, data)
+    known = {entry.model for entry in entries if entry.skipped != "not in this version"}
+    assert known >= set(MODELS) - {"Random"}
+    assert any(entry.like == "AlphaRec [minilm]" for entry in entries)

@@ -1,0 +1,155 @@
+"""Out-of-fold statistics and tastes against plain loops; text and graph blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import graphrec_lm as gl
+from graphrec_lm.ctr import DeepFM, GraphFeatures, lm_cost, load, rows_of
+from graphrec_lm.ctr.coding import coders
+from graphrec_lm.ctr.compress import Compressor
+from graphrec_lm.ctr.fields import Field
+from graphrec_lm.ctr.rates import FOLDS, Rates, draw_folds
+from graphrec_lm.ctr.tastes import Tastes
+from graphrec_lm.errors import InputError
+from tests.ctr.worlds import COMMON, FIELDS, Words, rows, text
+
+ROWS = rows(600)
+RNG = np.random.default_rng(3)
+
+
+def test_rates_are_out_of_fold():
+    n = 200
+    users, items = RNG.integers(0, 6, n), RNG.integers(0, 9, n)
+    y, folds = RNG.integers(0, 2, n).astype(float), draw_folds(n, 0)
+    rates, own = Rates.fit(users, items, (6, 9), y, folds)
+
+    def mean_of(values, keep, shrink):
+        return values[keep].sum() / (keep.sum() + shrink)
+
+    def deviations(values, groups, shrink):
+        pairs = zip(groups, folds, strict=True)
+        return np.array([mean_of(values, (groups == g) & (folds != f), shrink) if g else 0 for g, f in pairs])
+
+    item = deviations(y - y.mean(), items, 10)
+    user = deviations(y - y.mean() - item, users, 5)
+    np.testing.assert_allclose(own[:, 1], user)
+    np.testing.assert_allclose(own[:, 2], item)
+    later = rates.features(np.array([0, 2]), np.array([0, 3]))
+    assert later[0, 1:].tolist() == [0, 0, 0, 0]
+    np.testing.assert_allclose(later[1, 2], mean_of(y - y.mean(), items == 3, 10))
+
+
+def test_tastes_are_ridge_regressions_out_of_fold():
+    n, dim, ridge = 300, 4, 2.0
+    groups, index = RNG.integers(0, 7, n), RNG.integers(0, 20, n)
+    vectors = RNG.standard_normal((20, dim)).astype(np.float32)
+    e, folds = RNG.standard_normal(n), draw_folds(n, 1)
+    tastes, own = Tastes.fit(groups, 7, vectors, index, e, folds, ridge)
+
+    def solve(keep):
+        x = np.c_[vectors[index[keep]].astype(float), np.full(keep.sum(), 2.0)]
+        return np.linalg.solve(x.T @ x + ridge * np.eye(dim + 1), x.T @ e[keep])[:dim]
+
+    for row in range(0, n, 17):
+        keep = (groups == groups[row]) & (folds != folds[row])
+        expected = solve(keep) @ vectors[index[row]] if groups[row] else 0
+        np.testing.assert_allclose(own[row], expected, atol=1e-6)
+    np.testing.assert_allclose(tastes.weights[3], solve(groups == 3), atol=1e-5)
+    np.testing.assert_allclose(tastes.features(groups, vectors, index)[groups == 0], 0)
+
+
+def test_folds_are_equal():
+    assert np.ptp(np.bincount(draw_folds(105, 0), minlength=FOLDS)) == 1
+
+
+@pytest.mark.parametrize("whiten", [False, True])
+def test_compression_has_unit_length_and_is_fitted_once(whiten: bool):
+    x = RNG.standard_normal((50, 12)).astype(np.float32)
+    compressor = Compressor.fit(x, 5, whiten)
+    z = compressor(x)
+    assert z.shape == (50, 5)
+    np.testing.assert_allclose((z**2).sum(1).mean(), 1, rtol=1e-5)
+    if whiten:
+        second = z.T @ z
+        np.testing.assert_allclose(second, np.eye(5) * second[0, 0], atol=1e-3 * second[0, 0])
+    np.testing.assert_allclose(compressor(x[:3]), z[:3], atol=1e-6)
+
+
+def test_lists_of_both_kinds_get_the_same_codes():
+    flat = pa.chunked_array([["a|b", "b", None]])
+    nested = pa.chunked_array([[["a", "b"], ["b"], None]])
+    [one], [two] = (coders(Field("g", "list"), "item", column) for column in (flat, nested))
+    assert one.codes(flat)[0].tolist() == two.codes(nested)[0].tolist() == [[1, 2], [2, -1], [-1, -1]]
+
+
+def test_each_sentence_is_encoded_once_and_known_after_loading(tmp_path):
+    encoder = Words()
+    features = text(encoder=encoder, item="{title} of {genres|join}", user="{job}")
+    model = DeepFM(FIELDS, text=features, **COMMON | {"epochs": 1}).fit(ROWS, valid=rows(100, 5))
+    assert encoder.encoded == ROWS["title"].nunique() + 3
+    model.save(tmp_path / "m")
+    loaded = load(tmp_path / "m")
+    np.testing.assert_array_equal(loaded.predict_proba(ROWS), model.predict_proba(ROWS))
+    new = ROWS[:5].assign(title="Another film")
+    with pytest.raises(InputError, match="new sentences need the encoder of the fit"):
+        loaded.predict_proba(new)
+    again = load(tmp_path / "m", encoder=Words())
+    np.testing.assert_array_equal(again.predict_proba(new), model.predict_proba(new))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(apart=False),
+        dict(projection=3),
+        dict(components=None, tastes=False),
+        dict(whiten=True, shuffle="words"),
+        dict(shuffle="sentences"),
+        dict(style="bare", context=None),
+        dict(style="labelled"),
+    ],
+)
+def test_options_of_text(options: dict, tmp_path):
+    model = DeepFM(FIELDS, text=text(**options), **COMMON | {"epochs": 1}).fit(ROWS)
+    assert np.isfinite(model.predict_proba(rows(50, 9))).all()
+    model.save(tmp_path / "m")
+    loaded = load(tmp_path / "m", encoder=Words())
+    np.testing.assert_array_equal(loaded.predict_proba(ROWS), model.predict_proba(ROWS))
+
+
+def test_graph_features_are_the_models_vectors_and_zeros_for_strangers(tmp_path):
+    liked = ROWS[ROWS["rating"] >= 4][["user_id", "item_id"]]
+    graph = gl.MF(dim=4, epochs=1, verbose=False).fit(gl.Dataset.from_frame(liked))
+    model = DeepFM(FIELDS, graph=GraphFeatures(graph), **COMMON | {"epochs": 1}).fit(ROWS)
+    some = pa.Table.from_pandas(ROWS[:5].assign(user_id=[999, *ROWS["user_id"][1:5]]))
+    blocks = model._state.features.transform(some).blocks
+    vectors = blocks[0][0][blocks[0][1]]
+    assert not vectors[0].any()
+    code = graph.dataset_.users.codes(ROWS["user_id"][1:2])
+    np.testing.assert_array_equal(vectors[1], graph.user_vectors_[code[0]])
+    model.save(tmp_path / "m")
+    np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(ROWS), model.predict_proba(ROWS))
+
+
+def test_cost_is_accounted():
+    model = DeepFM(FIELDS, text=text(), **COMMON | {"epochs": 1}).fit(ROWS)
+    before = model.predict_proba(ROWS)
+    cost = lm_cost(model, ROWS, predictions=2)
+    assert cost["sentences"] == 60 + 5 * 3  # films; five words for an age, three jobs
+    assert cost["cache_mib"] > 0
+    assert min(cost["known_ms"], cost["warm_ms"], cost["cold_ms"]) > 0
+    np.testing.assert_array_equal(model.predict_proba(ROWS), before)
+
+
+def test_rows_of_a_dataset():
+    items = ROWS[["item_id", "title", "genres"]].drop_duplicates("item_id")
+    dataset = gl.Dataset.from_frame(ROWS[["user_id", "item_id", "rating"]], items, positive="rating >= 4")
+    table = rows_of(dataset)
+    assert len(table) == len(ROWS)
+    expected = ROWS[["user_id", "item_id", "title"]]
+    assert table[["user_id", "item_id", "title"]].to_numpy().tolist() == expected.to_numpy().tolist()
+    with pytest.raises(InputError, match=r"rows_of\(dataset\)"):
+        DeepFM(FIELDS).fit(dataset)

@@ -1,0 +1,92 @@
+"""Every click model: learns, is repeatable, saves and loads, takes raw, enriched and text features alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from graphrec_lm.ctr import MODELS, BoostedTrees, DeepFM, load
+from tests.ctr.worlds import COMMON, FIELDS, rows, text
+
+TRAIN, VALID, TEST = rows(), rows(300, 1), rows(400, 2)
+NAMES = sorted(MODELS)
+
+
+def fitted(name: str, **options: object):
+    return MODELS[name](FIELDS, **COMMON | options).fit(TRAIN, valid=VALID)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_enriched_learns_is_repeatable_and_survives_saving(name: str, tmp_path):
+    model = fitted(name, text=text(), epochs=6, iterations=20) if name == "BoostedTrees" else None
+    model = model or fitted(name, text=text(), epochs=6)
+    figures = model.evaluate(TEST)
+    assert figures["auc"] > 0.65
+    assert figures["log_loss"] < 0.68
+    model.save(tmp_path / "model")
+    assert not list((tmp_path / "model").glob("*.p*"))
+    loaded = load(tmp_path / "model")
+    assert type(loaded) is type(model)
+    np.testing.assert_array_equal(loaded.predict_proba(TEST), model.predict_proba(TEST))
+    again = clone(model).fit(TRAIN, valid=VALID)
+    np.testing.assert_array_equal(again.predict_proba(TEST), model.predict_proba(TEST))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("how", ["raw", "text alone"])
+def test_raw_features_and_text_alone(name: str, how: str):
+    options = {"text": None} if how == "raw" else {"text": text(), "raw": False, "statistics": False}
+    if name == "BoostedTrees":
+        options["iterations"] = 10
+    p = fitted(name, epochs=1, **options).predict_proba(TEST)
+    assert p.shape == (len(TEST), 2)
+    np.testing.assert_allclose(p.sum(1), 1)
+    assert 0 < p.min() < p.max() < 1
+
+
+@pytest.mark.parametrize("name", ["DeepFM", "AutoInt", "xDeepFM", "AFM", "DCNv2", "BoostedTrees"])
+def test_parameters_are_scikit_learns(name: str):
+    model = MODELS[name](FIELDS, dropout=0.1)
+    assert model.get_params()["dropout"] == 0.1
+    assert clone(model).get_params() == model.get_params()
+    assert repr(MODELS[name](dim=4)) == f"{name}(dim=4)"
+
+
+def test_boosted_trees_are_scikit_learns():
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    from graphrec_lm.ctr.networks.boosting import _matrix
+
+    model = BoostedTrees(FIELDS, iterations=15, **COMMON).fit(TRAIN)
+    state = model._state.features
+    labels = (TRAIN["rating"] >= 4).to_numpy()
+    import pyarrow as pa
+
+    from graphrec_lm.ctr.features import Features
+
+    x = _matrix(
+        state, Features.fit(pa.Table.from_pandas(TRAIN), labels.astype(np.float32), FIELDS, seed=0)[1]
+    )
+    trees = HistGradientBoostingClassifier(max_iter=15, learning_rate=0.05, random_state=0)
+    trees.set_params(early_stopping=True)
+    expected = CalibratedClassifierCV(trees, method="sigmoid", cv=5, ensemble=False).fit(x, labels)
+    z = _matrix(state, state.transform(pa.Table.from_pandas(TEST)))
+    np.testing.assert_allclose(model.predict_proba(TEST), expected.predict_proba(z), atol=1e-6)
+
+
+def test_early_stopping_keeps_the_best_weights():
+    model = fitted("DeepFM", epochs=12, patience=2, evaluations=2)
+    losses = [record["valid_log_loss"] for record in model.history_]
+    assert model.evaluate(VALID)["log_loss"] == pytest.approx(min(losses), abs=1e-9)
+    assert len(losses) < 24
+
+
+def test_text_helps_where_only_sentences_know_the_genre():
+    fields = type(FIELDS)(user_id="user_id", item_id=None)
+    low, high = (
+        DeepFM(fields, **COMMON | {"epochs": 10, "text": t}).fit(TRAIN, valid=VALID).evaluate(TEST)["auc"]
+        for t in (None, text(item="{title} {genres|join}", user=[]))
+    )
+    assert high > low + 0.05

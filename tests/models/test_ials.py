@@ -1,0 +1,115 @@
+"""IALS: exact fold-in, its problem's optimum, repeatable; and what is said without `implicit`."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from graphrec_lm import load
+from graphrec_lm.errors import InputError
+from graphrec_lm.models import IALS
+from graphrec_lm.models.ials import least_squares_users
+from tests.data.messages import check
+from tests.models.test_closed_forms import random_dataset
+from tests.models.worlds import checkerboard
+from tests.support import normal, random_csr
+
+QUICK = dict(factors=4, iterations=5, verbose=False)
+
+
+def dense_solve(dense, items, regularization, alpha):
+    """The normal equations of every user, with the confidences as a diagonal matrix."""
+    rows = []
+    for history in dense:
+        confidence = np.diag(np.where(history > 0, alpha, 1.0))
+        left = items.T @ confidence @ items + regularization * np.eye(items.shape[1])
+        rows.append(np.linalg.solve(left, items.T @ confidence @ history))
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize("n_users", [1, 300])  # 300: more than are solved together
+def test_folding_in_solves_the_normal_equations(n_users):
+    pattern, items = random_csr(n_users, 40, 0.15, seed=2), normal((40, 6), 1)
+    found = least_squares_users(items, pattern.indptr, pattern.indices, 0.3, 7.0)
+    expected = dense_solve(pattern.dense.astype(np.float64), items.astype(np.float64), 0.3, 7.0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    assert found.dtype == np.float32
+
+
+def test_an_empty_history_is_zero():
+    nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32)
+    assert not least_squares_users(normal((5, 3)), *nobody, 0.1, 2.0).any()
+
+
+class TestWithImplicit:
+    @pytest.fixture(autouse=True)
+    def needs_implicit(self):
+        pytest.importorskip("implicit")
+
+    def test_users_are_solved_for_the_final_items(self):
+        dataset, pattern = random_dataset(60, 25)
+        model = IALS(factors=5, regularization=0.2, alpha=4.0, verbose=False).fit(dataset)
+        items = model.item_vectors_.astype(np.float64)
+        expected = dense_solve(pattern.dense.astype(np.float64), items, 0.2, 4.0)
+        np.testing.assert_allclose(model.user_vectors_, expected, atol=1e-5)
+
+    def test_it_is_near_a_fixed_point_of_the_alternation(self):
+        dataset, pattern = random_dataset(60, 25)
+        model = IALS(factors=3, regularization=1.0, alpha=4.0, iterations=300, verbose=False).fit(dataset)
+        users = model.user_vectors_.astype(np.float64)
+        items = dense_solve(pattern.dense.T.astype(np.float64), users, 1.0, 4.0)
+        np.testing.assert_allclose(model.item_vectors_, items, atol=2e-3)
+
+    def test_a_seed_makes_a_fit_repeatable_bit_for_bit_on_any_number_of_threads(self):
+        dataset, _ = random_dataset(60, 25)
+        before, found = torch.get_num_threads(), []
+        try:
+            for count in (1, 1, 2):
+                torch.set_num_threads(count)
+                found.append(IALS(**QUICK, seed=3).fit(dataset))
+        finally:
+            torch.set_num_threads(before)
+        for other in found[1:]:
+            np.testing.assert_array_equal(found[0].item_vectors_, other.item_vectors_)
+            np.testing.assert_array_equal(found[0].user_vectors_, other.user_vectors_)
+        other = IALS(**QUICK, seed=4).fit(dataset)
+        assert not np.array_equal(found[0].item_vectors_, other.item_vectors_)
+
+    def test_new_people_are_folded_in_with_the_fitted_parameters(self, tmp_path):
+        train = checkerboard().train
+        model = IALS(**QUICK).fit(train)
+        before = model.recommend(history=[[1, 2]])
+        model.set_params(alpha=99.0, regularization=5.0).save(tmp_path / "model")
+        for one in (model, load(tmp_path / "model")):
+            np.testing.assert_array_equal(one.recommend(history=[[1, 2]])["score"], before["score"])
+
+
+def test_without_implicit_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "implicit", None)
+    monkeypatch.delitem(sys.modules, "implicit.cpu.als", raising=False)
+    monkeypatch.delitem(sys.modules, "implicit.cpu", raising=False)
+    model = IALS(**QUICK)
+    with pytest.raises(ImportError, match=r'pip install "graphrec_lm\[implicit\]"'):
+        model.fit(checkerboard().train)
+    assert model._fitted is None
+
+
+BAD = {
+    "no factor": ({"factors": 0}, "`factors` must be an integer >= 1", "0"),
+    "no ridge": ({"regularization": 0.0}, "`regularization` must be a number > 0", "0.0"),
+    "less than the unseen": ({"alpha": 0.5}, "`alpha` must be a number >= 1", "0.5"),
+    "no iteration": ({"iterations": 0}, "`iterations` must be an integer >= 1", "0"),
+    "a seed below zero": ({"seed": -1}, "`seed` must be an integer >= 0", "-1"),
+    "a word": ({"verbose": "no"}, "`verbose` must be True or False", "'no'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_parameters(name):
+    changes, *words = BAD[name]
+    with pytest.raises(InputError) as error:
+        IALS(**changes).fit(checkerboard().train)
+    check(error, words)

@@ -1,0 +1,55 @@
+"""Suggestions: each goal names a model that can be fitted, with a reason."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError
+from graphrec_lm.models import EASE, AlphaRec, Blend, LightGCN, TextGCN, TextRidge
+from graphrec_lm.models.suggest import suggest_model
+
+
+def dataset(n=2000, titles=True, items=40):
+    users, touched = [i // 10 for i in range(n)], [(i * 7) % items for i in range(n)]
+    rows = pd.DataFrame({"user_id": users, "item_id": touched})
+    table = pd.DataFrame({"item_id": range(items), "title": [f"title {i}" for i in range(items)]})
+    return Dataset.from_frame(rows, table if titles else table[["item_id"]])
+
+
+@pytest.mark.parametrize(
+    ("goal", "model"),
+    [
+        ("accuracy", Blend),
+        ("speed", TextRidge),
+        ("no training", TextGCN),
+        ("cold items", TextGCN),
+        ("new domains", AlphaRec),
+    ],
+)
+def test_goals(goal, model):
+    found = suggest_model(dataset(), goal=goal)
+    assert type(found.model) is model and found.reason.endswith(".")
+
+
+def test_what_does_not_fit_in_memory_is_sparse():
+    found = suggest_model(dataset(), goal="accuracy", memory_gib=1e-6)
+    assert isinstance(found.model, TextRidge) and found.model.solver == "sparse"
+
+
+def test_little_data_is_not_worth_learning_from():
+    assert isinstance(suggest_model(dataset(200)).model, TextGCN)
+
+
+def test_without_titles():
+    assert isinstance(suggest_model(dataset(titles=False)).model, EASE)
+    assert isinstance(suggest_model(dataset(titles=False), memory_gib=1e-6).model, LightGCN)
+    with pytest.raises(InputError, match="goal='cold items' must be given titles"):
+        suggest_model(dataset(titles=False), goal="cold items")
+
+
+@pytest.mark.parametrize("bad", [{"goal": "fame"}, {"memory_gib": 0}])
+def test_bad_wishes_are_refused(bad):
+    with pytest.raises(InputError, match="must be"):
+        suggest_model(dataset(), **bad)
