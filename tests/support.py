@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
+import pytest
+import torch
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -68,3 +70,19 @@ def threads(count: int) -> Iterator[None]:
 def thread_counts() -> range:
     """All thread counts that numba can use here."""
     return range(1, numba.config.NUMBA_NUM_THREADS + 1)
+
+
+def tensors(arrays: tuple, device: str) -> tuple:
+    """Numpy arrays of a tuple as tensors on a device; what is none stays."""
+    return tuple(torch.from_numpy(a).to(device) if isinstance(a, np.ndarray) else a for a in arrays)
+
+
+EVERY_DEVICE = pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param(
+            "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+        ),
+    ],
+)

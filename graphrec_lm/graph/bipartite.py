@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.errors import InputError
+from graphrec_lm.graph.on_device import DeviceGraph
 from graphrec_lm.graph.propagation import history_mean, propagate, propagate_batch
 from graphrec_lm.kernels import transpose
 
@@ -59,6 +60,7 @@ class BipartiteGraph:
         self.item_indptr, self.item_indices = transpose(self.indptr, self.indices, n_items)
         self.user_scale = _inverse_sqrt(np.diff(self.indptr))
         self.item_scale = _inverse_sqrt(np.diff(self.item_indptr))
+        self._on: dict[torch.device, DeviceGraph] = {}
 
     @classmethod
     def from_dataset(cls, dataset: Dataset) -> BipartiteGraph:
@@ -79,6 +81,12 @@ class BipartiteGraph:
     def n_edges(self) -> int:
         """Number of interactions."""
         return len(self.indices)
+
+    def on(self, device: torch.device) -> DeviceGraph:
+        """The graph as tensors on `device`, copied at the first call; it lives as long as this one."""
+        if device not in self._on:
+            self._on[device] = DeviceGraph(self, device)
+        return self._on[device]
 
     def propagate(
         self, users: torch.Tensor, items: torch.Tensor, layers: int, combine: str = "mean"

@@ -1,32 +1,37 @@
-"""Numeric inner loops on plain arrays, each with a readable twin in `reference`."""
+"""Numeric inner loops, numba's on arrays and torch's on tensors; a readable twin of each in `reference`."""
 
 from graphrec_lm.kernels.activation import leaky_relu, leaky_relu_gradient
 from graphrec_lm.kernels.bfloat16 import from_bfloat16, to_bfloat16
+from graphrec_lm.kernels.dispatch import (
+    add_rows,
+    are_tensors,
+    draw_negatives,
+    draw_positives,
+    full_softmax,
+    gram,
+    hash_uniform,
+    places_of,
+    sampled_softmax,
+    spmm,
+    take_rows,
+    topk,
+    transpose,
+)
 from graphrec_lm.kernels.elastic_net import elastic_net
-from graphrec_lm.kernels.gram import gram
 from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.local_ridge import local_ridge, pair_products
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.neighbours import co_occurring
-from graphrec_lm.kernels.patterns import join_rows, subtract_rows, take_rows, transpose
-from graphrec_lm.kernels.rows import add_rows
-from graphrec_lm.kernels.sampling import (
-    alias_table,
-    draw_negatives,
-    draw_positives,
-    draw_several,
-    hash_uniform,
-)
-from graphrec_lm.kernels.softmax import sampled_softmax
-from graphrec_lm.kernels.softmax_full import full_softmax
-from graphrec_lm.kernels.spmm import spmm
+from graphrec_lm.kernels.patterns import join_rows, subtract_rows
+from graphrec_lm.kernels.sampling import alias_table, draw_several
 from graphrec_lm.kernels.standardise import add_standardised, weighted_sum
-from graphrec_lm.kernels.topk import topk, topk_blocks
+from graphrec_lm.kernels.topk import topk_blocks
 
 __all__ = [
     "add_rows",
     "add_standardised",
     "alias_table",
+    "are_tensors",
     "co_occurring",
     "draw_negatives",
     "draw_positives",
@@ -43,6 +48,7 @@ __all__ = [
     "leaky_relu_gradient",
     "local_ridge",
     "pair_products",
+    "places_of",
     "recycling",
     "sampled_softmax",
     "spmm",

@@ -61,10 +61,11 @@ class AlphaRec(TrainedRecommender):
         Epochs between validations (NDCG@20), and how many may pass without improvement.
     encoder : name, folder, TextEncoder, or list of them
     precision : {"auto", "fp32", "bf16"}
-        Of matrix products while training; "auto" is bf16 on processors with matrix units for it.
+        Of matrix products while training; "auto" is bf16 where there are matrix units for it.
     seed : int
-        Makes a fit repeatable, bit for bit, on one machine.
-    device : {"auto", "cpu"}
+        Makes a fit repeatable, bit for bit, on one machine and device.
+    device : {"auto", "cpu", "cuda"}
+        Where it is trained; "auto" is "cuda" where there is such a device. All else is done on the processor.
     verbose : bool
         Show progress.
 
@@ -78,6 +79,7 @@ class AlphaRec(TrainedRecommender):
     """
 
     uses_text = True
+    runs_on_cuda = True
 
     def __init__(
         self,
@@ -119,7 +121,7 @@ class AlphaRec(TrainedRecommender):
         hidden = self.hidden or max(1, titles.shape[1] // 2)
         shape = titles.shape[1], hidden, self.dim
         projection = Projection(self.projection, *shape, seeded(self.seed))
-        how = self.layers, self.tau, uses_bfloat16(self.precision)
+        how = self.layers, self.tau, uses_bfloat16(self.precision, self._device())
         kind = LinearLearner if self.projection == "linear" else _AlphaRecLearner
         return kind(projection, torch.from_numpy(titles), graph, *how), notes
 
@@ -136,6 +138,9 @@ class AlphaRec(TrainedRecommender):
 
 
 class _AlphaRecLearner(Learner):
+    titles: torch.Tensor
+    _rounded: torch.Tensor | None
+
     def __init__(
         self,
         projection: Projection,
@@ -146,9 +151,10 @@ class _AlphaRecLearner(Learner):
         in_bfloat16: bool = False,
     ) -> None:
         super().__init__()
-        self.projection, self.titles, self.graph = projection, titles, graph
+        self.projection, self.graph = projection, graph
         self.layers, self.tau, self.in_bfloat16 = layers, tau, in_bfloat16
-        self._inputs = titles.bfloat16() if in_bfloat16 else titles
+        self.register_buffer("titles", titles, persistent=False)
+        self.register_buffer("_rounded", titles.bfloat16() if in_bfloat16 else None, persistent=False)
 
     def layer_zero(self) -> tuple[torch.Tensor, torch.Tensor]:
         return self.projection.users_and_items(self.titles, self.graph)
@@ -157,6 +163,7 @@ class _AlphaRecLearner(Learner):
         return self.graph.propagate(*self.layer_zero(), self.layers)
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        start = self.projection.users_and_items(self._inputs, self.graph, self.in_bfloat16)
+        inputs = self.titles if self._rounded is None else self._rounded
+        start = self.projection.users_and_items(inputs, self.graph, self.in_bfloat16)
         rows = self.graph.propagate_batch(*start, self.layers, batch.users)
         return infonce(*rows, batch.local(), self.tau)

@@ -17,6 +17,7 @@ from graphrec_lm.kernels import join_rows, subtract_rows, take_rows, topk_blocks
 from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models import frames
+from graphrec_lm.models.device import training_device
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.hidden import Pattern, candidate_codes, hidden_items
@@ -32,6 +33,7 @@ class Recommender(Parameters, NotYet):
     """Base of all models. A model writes `_fit`, `_scores` and, if it can, `_similar`."""
 
     uses_text: ClassVar[bool] = False
+    runs_on_cuda: ClassVar[bool] = False
     _fitted: Fitted | None = None
 
     @abstractmethod
@@ -105,7 +107,7 @@ class Recommender(Parameters, NotYet):
         if not dataset.n_interactions:
             remedy = "Fit on the training part of a split."
             raise InputError("`dataset` must hold at least one positive interaction", 0, remedy)
-        check_choice("device", getattr(self, "device", "cpu"), ("auto", "cpu"))
+        training_device(getattr(self, "device", "cpu"), type(self).__name__, self.runs_on_cuda)
         aligned = None if valid is None else dataset.align(valid)
         fitted = self._fit(dataset, aligned, list(callbacks))
         self._fitted = replace(fitted, params=self.get_params())

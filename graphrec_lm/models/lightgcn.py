@@ -38,6 +38,8 @@ class LightGCN(IdRecommender):
     (610, 64)
     """
 
+    runs_on_cuda = True
+
     def __init__(
         self,
         layers: int = 3,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.kernels import are_tensors
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.text_view import TextView
 from graphrec_lm.training import Batch, Learner
@@ -40,9 +41,14 @@ class LinearLearner(Learner):
         in_bfloat16: bool = False,
     ) -> None:
         super().__init__()
-        self.projection, self.titles, self.graph = projection, titles, graph
+        self.projection, self.graph = projection, graph
         self.layers, self.tau, self.in_bfloat16 = layers, tau, in_bfloat16
-        self._view = TextView(titles, graph, layers)
+        self.view = TextView(titles, graph, layers)
+
+    @property
+    def titles(self) -> torch.Tensor:
+        """LM vectors of the items, before propagation."""
+        return self.view.titles
 
     def layer_zero(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Representations of everyone before propagation."""
@@ -50,10 +56,13 @@ class LinearLearner(Learner):
 
     def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
         """P W of everyone."""
-        return self._view.everyone(self.projection, self.projection)
+        return self.view.everyone(self.projection, self.projection)
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """InfoNCE on the rows of P that the batch names."""
-        users, items, compact = batch.compact(len(self.titles))
-        towers = self.projection, self.projection
-        return infonce(*self._view.rows(*towers, users, items, self.in_bfloat16), compact, self.tau)
+        """InfoNCE on the rows of P that the batch names; on a device all items enter: nothing to wait for."""
+        if are_tensors(batch.users):
+            users, items, local = batch.users, None, batch.local()
+        else:
+            users, items, local = batch.compact(len(self.titles))
+        rows = self.view.rows(self.projection, self.projection, users, items, self.in_bfloat16)
+        return infonce(*rows, local, self.tau)

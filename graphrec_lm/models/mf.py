@@ -39,6 +39,8 @@ class MF(IdRecommender):
 
     layers = 0
 
+    runs_on_cuda = True
+
     def __init__(
         self,
         dim: int = 64,

@@ -9,7 +9,7 @@ import torch
 from graphrec_lm.errors import check_choice
 
 
-def uses_bfloat16(precision: str) -> bool:
+def uses_bfloat16(precision: str, device: torch.device | None = None) -> bool:
     """Whether a model of that `precision` multiplies matrices in bfloat16.
 
     Parameters
@@ -17,7 +17,10 @@ def uses_bfloat16(precision: str) -> bool:
     precision : {"auto", "fp32", "bf16"}
         "auto" is "bf16" on processors with matrix units for it (Intel AMX), else "fp32": vector
         instructions alone (AVX512-BF16) were slower than fp32 where we measured (docs/decisions.md).
-        It asks the processor and times nothing, so that a seed gives the same fit every time.
+        It asks the processor and times nothing, so that a seed gives the same fit every time. On CUDA
+        devices it is "bf16" from compute capability 8 on (Ampere).
+    device : torch.device, optional
+        Where the products are computed; None is the processor.
 
     Examples
     --------
@@ -25,6 +28,8 @@ def uses_bfloat16(precision: str) -> bool:
     (True, False)
     """
     check_choice("precision", precision, ("auto", "fp32", "bf16"))
+    if precision == "auto" and device is not None and device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
     if precision == "auto":
         capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)  # torch 2.11 and later
         return bool(capabilities().get("amx_bf16", False))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from graphrec_lm.errors import check_choice, check_number
-from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.graph import BipartiteGraph, DeviceGraph
 from graphrec_lm.kernels import empty, leaky_relu, leaky_relu_gradient, spmm
 from graphrec_lm.models.precision import product
 
@@ -73,14 +73,14 @@ class Projection(torch.nn.Module):
         return projection
 
     def users_and_items(
-        self, titles: torch.Tensor, graph: BipartiteGraph, in_bfloat16: bool = False
+        self, titles: torch.Tensor, graph: BipartiteGraph | DeviceGraph, in_bfloat16: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Project every user's mean title and every title.
 
         Parameters
         ----------
         titles : float32 (or bfloat16) tensor [n_items, d_LM]
-        graph : BipartiteGraph
+        graph : BipartiteGraph or DeviceGraph
         in_bfloat16 : bool
             Multiply matrices in bfloat16, for training; weights and sums over them stay float32.
 
@@ -91,8 +91,15 @@ class Projection(torch.nn.Module):
         first = product(titles, self.w1, in_bfloat16)
         if self.kind == "linear":
             return graph.history_mean(first), first
+        if isinstance(graph, DeviceGraph):
+            users, items = (self._second(rows, in_bfloat16) for rows in (graph.history_mean(first), first))
+            return users, items
         users, items = _HiddenLayer.apply(first, self.b1, self.w2, self.b2, graph, in_bfloat16)
         return users, items
+
+    def _second(self, rows: torch.Tensor, in_bfloat16: bool) -> torch.Tensor:
+        """What follows the product with `w1`, by autograd."""
+        return product(functional.leaky_relu(rows + self.b1), self.w2, in_bfloat16) + self.b2
 
 
 class _HiddenLayer(torch.autograd.Function):

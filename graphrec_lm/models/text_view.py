@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import spmm, take_rows, transpose
+from graphrec_lm.kernels import are_tensors, on_device, spmm, take_rows, transpose
 from graphrec_lm.models.fold_in import item_layers
 from graphrec_lm.models.precision import product
 from graphrec_lm.models.projection import Projection
@@ -31,7 +31,7 @@ _COLUMNS = 64  # of the LM vectors, propagated at a time: users' rows of them ex
 _PEOPLE = 8192  # of all users, how many are held at the width of the first layer
 
 
-class TextView:
+class TextView(torch.nn.Module):
     """LM vectors of everyone, the mean of their layers 0..`layers`; a user's layer 0 is the history's mean.
 
     Parameters
@@ -52,26 +52,31 @@ class TextView:
         Sums of the items' layers 0..`layers` - 1 over √degree: what a user's hops are summed from.
     """
 
+    titles: torch.Tensor
+    items: torch.Tensor
+    sums: torch.Tensor | None
+
     def __init__(
         self, titles: torch.Tensor, graph: BipartiteGraph, layers: int, items: torch.Tensor | None = None
     ) -> None:
-        self.titles, self.graph, self.layers = titles, graph, layers
-        self.items, self.sums = titles, None
-        if layers:
-            self.items, self.sums = _propagate_titles(titles.numpy(), graph, layers)
-        if items is not None:
-            self.items = items
+        super().__init__()
+        self.graph, self.layers = graph, layers
+        mean, sums = _propagate_titles(titles.numpy(), graph, layers) if layers else (titles, None)
+        tables = {"titles": titles, "items": mean if items is None else items, "sums": sums}
+        for name, table in tables.items():
+            self.register_buffer(name, table, persistent=False)
 
     def rows(
         self,
         users: Projection,
         items: Projection,
         user_codes: Codes,
-        item_codes: Codes,
+        item_codes: Codes | None,
         bfloat16: bool = False,
     ) -> Pair:
-        """Some users and some items through a projection each, [len(codes), dim]."""
-        table = self.items if len(item_codes) == len(self.items) else self.items[item_codes]
+        """Some users and some items (None: all) through a projection each, [len(codes), dim]."""
+        whole = item_codes is None or len(item_codes) == len(self.items)
+        table = self.items if whole else self.items[item_codes]
         first = product(table, items.w1, bfloat16)
         return users.rest(self._users(users.w1, user_codes, bfloat16)), items.rest(first)
 
@@ -91,29 +96,33 @@ class TextView:
     def _users(self, weight: torch.Tensor, codes: Codes, bfloat16: bool) -> torch.Tensor:
         """P W of some users, differentiably."""
         pattern = take_rows(self.graph.indptr, self.graph.indices, codes)
-        if not self._is_long(pattern, weight.shape[1]):
-            gathered = _HistoryRows.apply(self.titles, self.sums, pattern, self.layers)
+        if not are_tensors(codes) and not self._is_long(pattern, weight.shape[1]):
+            gathered = _history_rows(self.titles, self.sums, pattern, self.layers)
             return product(gathered, weight, bfloat16)
         sums = None if self.sums is None else product(self.sums, weight, bfloat16)
-        users: torch.Tensor = _HistoryRows.apply(
-            product(self.titles, weight, bfloat16), sums, pattern, self.layers
-        )
-        return users
+        return _history_rows(product(self.titles, weight, bfloat16), sums, pattern, self.layers)
 
     def _all_users(self, weight: torch.Tensor) -> Iterator[torch.Tensor]:
         """P W of all users, block by block; the items are multiplied first: no user is ever d_LM wide."""
         own, sums = self.titles @ weight, None if self.sums is None else self.sums @ weight
         for start in range(0, self.graph.n_users, _PEOPLE):
             pattern = self.graph.indptr[start : start + _PEOPLE + 1], self.graph.indices
-            yield _HistoryRows.apply(own, sums, pattern, self.layers)
+            yield _history_rows(own, sums, pattern, self.layers)
 
     def _is_long(self, pattern: Pattern, width: int) -> bool:
         """Whether gathering histories of LM vectors costs more than multiplying every item."""
         return 20 * len(pattern[1]) > width * len(self.titles)
 
 
-class _HistoryRows(torch.autograd.Function):
+def _history_rows(own: torch.Tensor, sums: torch.Tensor | None, pattern: Any, layers: int) -> torch.Tensor:
     """Users' rows of P from the histories: the mean of `own`, plus hops 1..layers from `sums`."""
+    find: Any = _rows_on_device if are_tensors(pattern[0]) else _HistoryRows.apply
+    rows: torch.Tensor = find(own, sums, pattern, layers)
+    return rows
+
+
+class _HistoryRows(torch.autograd.Function):
+    """The same by numba."""
 
     @staticmethod
     def forward(
@@ -140,6 +149,17 @@ class _HistoryRows(torch.autograd.Function):
             for weight, needed in zip((scale**2, scale), ctx.needs_input_grad, strict=False)
         )
         return own, sums, None, None
+
+
+def _rows_on_device(own: torch.Tensor, sums: torch.Tensor | None, pattern: Any, layers: int) -> torch.Tensor:
+    """The same in torch."""
+    indptr, indices = pattern
+    transposed = on_device.transpose(indptr, indices, len(own)) if own.requires_grad else None
+    scale = indptr.diff().clamp(min=1).float().rsqrt()
+    rows = on_device.multiply(pattern, transposed, own, row_scale=scale**2)
+    if sums is not None:
+        rows = rows + on_device.multiply(pattern, transposed, sums, row_scale=scale)
+    return rows / (layers + 1)
 
 
 def _propagate_titles(titles: Float32, graph: BipartiteGraph, layers: int) -> Pair:

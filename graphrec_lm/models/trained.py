@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import take_rows, topk
+from graphrec_lm.kernels import take_rows
 from graphrec_lm.metrics import ranking_metrics
+from graphrec_lm.models.device import top_codes, training_device
 from graphrec_lm.models.factors import FactorRecommender, unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.training import BatchSampler, Callback, Learner, Sampler, TrainingOptions, train
@@ -28,6 +30,8 @@ class LoopRecommender(FactorRecommender):
 
     Its constructor stores, besides its own parameters: `epochs`, `batch_size`, `learning_rate`,
     `valid_every`, `patience`, `seed`, `device`, `verbose`.
+    Where `runs_on_cuda`, its learner bears to be put on a device (see `Learner.on`), and its sampler has a
+    `device`.
     """
 
     epochs: int
@@ -57,19 +61,23 @@ class LoopRecommender(FactorRecommender):
         return True
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
-        options = self._options()
+        options, device = self._options(), self._device()
         graph = BipartiteGraph.from_dataset(dataset)
         learner, notes = self._learner(dataset, graph)
-        history = train(
-            learner,
-            self._sampler(graph),
-            options,
-            validate=self._validator(graph, valid) if valid and valid.n_interactions else None,
-            callbacks=callbacks,
-            run_id=self._run_id(dataset, valid, notes),
-            label=type(self).__name__,
-            verbose=self.verbose,
-        )
+        sampler: Any = self._sampler(graph)
+        if device is not None:
+            sampler = replace(sampler, device=device)
+        with learner.on(device):
+            history = train(
+                learner,
+                sampler,
+                options,
+                validate=self._validator(graph, valid) if valid and valid.n_interactions else None,
+                callbacks=callbacks,
+                run_id=self._run_id(dataset, valid, notes),
+                label=type(self).__name__,
+                verbose=self.verbose,
+            )
         with torch.no_grad():
             users, items = self._final(learner)
             arrays = {"users": users, "items": items, **self._learned(learner)}
@@ -79,6 +87,10 @@ class LoopRecommender(FactorRecommender):
         notes = notes | {"cosine": self._cosine}
         return Fitted.of(dataset, valid, arrays, history=history, notes=notes)
 
+    def _device(self) -> torch.device | None:
+        """Where the loop runs; None: on the processor, by numba."""
+        return training_device(self.device, type(self).__name__, self.runs_on_cuda)
+
     def _options(self) -> TrainingOptions:
         check_number("seed", self.seed, least=0, most=2**63 - 1, integer=True)
         return TrainingOptions(
@@ -86,7 +98,7 @@ class LoopRecommender(FactorRecommender):
         )
 
     def _final(self, learner: Learner) -> tuple[Float32, Float32]:
-        users, items = (rows.numpy() for rows in learner.represent())
+        users, items = (rows.cpu().numpy() for rows in learner.represent())
         return (unit_rows(users), unit_rows(items)) if self._cosine else (users, items)
 
     def _validator(self, graph: BipartiteGraph, valid: Dataset) -> Callable[[Learner], float]:
@@ -98,14 +110,14 @@ class LoopRecommender(FactorRecommender):
 
         def validate(learner: Learner) -> float:
             users, items = self._final(learner)
-            top = topk(users[codes], items, k, seen=seen)[0]
+            top = top_codes(users[codes], items, k, seen, self._device())
             return float(ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].mean())
 
         return validate
 
     def _run_id(self, dataset: Dataset, valid: Dataset | None, notes: dict[str, Any]) -> str:
         """Fingerprint of everything that the trained weights depend on."""
-        parts = {k: v for k, v in self.get_params().items() if k not in ("encoder", "verbose")}
+        parts = {k: v for k, v in self.get_params().items() if k not in ("encoder", "verbose", "device")}
         data = dataset.fingerprint, None if valid is None else valid.fingerprint
         text = repr((type(self).__name__, sorted(parts.items()), sorted(notes.items()), data))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -7,10 +7,19 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import alias_table, draw_negatives, draw_positives, draw_several, take_rows
+from graphrec_lm.kernels import (
+    alias_table,
+    draw_negatives,
+    draw_positives,
+    draw_several,
+    on_device,
+    places_of,
+    take_rows,
+)
 
 Codes = NDArray[np.int32]
 
@@ -27,7 +36,7 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch.
+    """One training batch; of tensors where the learner is on a device.
 
     Attributes
     ----------
@@ -49,8 +58,7 @@ class Batch:
     def local(self) -> Batch:
         """The same batch for a table that holds its users alone, one row each, in its order."""
         seen = None if self.seen is None else take_rows(*self.seen, self.users)
-        users = np.arange(len(self.users), dtype=np.int32)
-        return Batch(users, self.positives, self.negatives, seen, self.step)
+        return Batch(places_of(self.users), self.positives, self.negatives, seen, self.step)
 
     def compact(self, n_items: int) -> tuple[Codes, Codes, Batch]:
         """Codes of its users and items, ascending, each once; and the batch for tables of those alone.
@@ -94,6 +102,8 @@ class BatchSampler:
         >= 0; negatives are drawn in proportion to popularity^power: 0 uniformly, 1 by popularity.
     positives : int
         Of each user that is drawn; see `kernels.draw_several`.
+    device : torch.device, optional
+        Where torch draws the same batches, as tensors, of one positive each; None: arrays, by numba.
 
     Examples
     --------
@@ -109,6 +119,7 @@ class BatchSampler:
     seed: int
     power: float = 0.0
     positives: int = 1
+    device: torch.device | None = None
 
     def __len__(self) -> int:
         """Positives drawn in an epoch: as many as there are interactions."""
@@ -116,13 +127,14 @@ class BatchSampler:
 
     def draw(self, step: int, size: int) -> Batch:
         """The batch of number `step`, with `size` users, each time with one positive or several."""
-        pattern = self.graph.indptr, self.graph.indices
+        graph: Any = self.graph if self.device is None else self.graph.on(self.device)
+        pattern = graph.indptr, graph.indices
         users, items = draw_positives(*pattern, size, by=self.by, seed=self.seed, step=step)
         if self.positives > 1:
             items = draw_several(*pattern, users, self.positives, seed=self.seed, step=step)
         if not self.shared:
             return Batch(users, items, self._negatives(*pattern, users, step), step=step)
-        nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(1, dtype=np.int32)
+        nobody = 0 * graph.indptr[:2], graph.indices[:0], 0 * users[:1]
         return Batch(users, items, self._negatives(*nobody, step)[0], pattern, step)
 
     def _negatives(self, indptr: NDArray[np.int64], indices: Codes, users: Codes, step: int) -> Codes:
@@ -130,9 +142,10 @@ class BatchSampler:
         return draw_negatives(indptr, indices, users, *shape, seed=self.seed, step=step, table=self._table)
 
     @cached_property
-    def _table(self) -> tuple[NDArray[np.uint64], Codes] | None:
+    def _table(self) -> Any:
         """Of popularity^power."""
         if not self.power:
             return None
         popularity = np.diff(self.graph.item_indptr)
-        return alias_table((popularity / popularity.max()) ** float(self.power))
+        table = alias_table((popularity / popularity.max()) ** float(self.power))
+        return table if self.device is None else on_device.move_table(table, self.device)

@@ -134,13 +134,14 @@ def _epoch(state: TrainingState, sampler: Sampler, options: TrainingOptions) -> 
     started = time.perf_counter()
     size = options.pairs(len(sampler))
     steps = options.steps(len(sampler))
-    total = 0.0
+    losses = []  # the host waits for a device at the end, not in every step
     for step in range(state.epoch * steps, (state.epoch + 1) * steps):
         loss = state.learner.loss(sampler.draw(step, size))
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         state.optimizer.step()
-        total += loss.item()
+        losses.append(loss.detach())
+    total = sum(loss.item() for loss in losses)
     if not math.isfinite(total):
         remedy = "Lower `learning_rate` or raise `tau`."
         raise InputError("the loss must stay finite", f"{total} in epoch {state.epoch + 1}", remedy)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
-from graphrec_lm.kernels import add_rows, known_gradients, sampled_softmax
+from graphrec_lm.kernels import add_rows, are_tensors, known_gradients, on_device, sampled_softmax
 from graphrec_lm.training.batches import Batch
 
 Codes = NDArray[np.int32]
@@ -52,6 +55,8 @@ def bpr(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
     >>> bpr(torch.zeros(1, 2), torch.zeros(2, 2), batch)
     tensor(0.6931)
     """
+    if are_tensors(batch.users):
+        return _bpr_on_device(users, items, batch)
     users_at, positives_at, negatives_at = _codes(batch)
 
     def gradients(user_rows: Float32, item_rows: Float32) -> tuple[float, Float32, Float32]:
@@ -70,6 +75,9 @@ def bpr(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 def squared_norm(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
     """½ (‖e_u‖² + ‖e_i‖² + Σ ‖e_j‖²) a pair: the L2 penalty of BPR models, on layer-0 embeddings."""
+    if are_tensors(batch.users):
+        rows = _rows_on_device(users, items, batch)
+        return sum((part.square().sum() for part in rows), rows[0].new_zeros(())) / (2 * len(rows[0]))
     item_codes = np.concatenate([batch.positives, batch.negatives.reshape(-1)])
 
     def gradients(user_rows: Float32, item_rows: Float32) -> tuple[float, Float32, Float32]:
@@ -147,6 +155,24 @@ def gaussian_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch
     tensor(1.)
     """
     return (mean.square() + log_variance.exp() - 1 - log_variance).sum() / (2 * len(mean))
+
+
+def _bpr_on_device(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """The same by autograd."""
+    own, positive, negatives = _rows_on_device(users, items, batch)
+    margins = (own[:, None] * (negatives - positive[:, None])).sum(-1)
+    return functional.softplus(margins).mean()
+
+
+def _rows_on_device(users: torch.Tensor, items: torch.Tensor, batch: Any) -> tuple[torch.Tensor, ...]:
+    """Rows of a batch of tensors: users and positives [batch, dim], negatives [batch, n, dim]."""
+    negatives = on_device.rows_of(items, batch.negatives.reshape(-1))
+    shape = *batch.negatives.shape, -1
+    return (
+        on_device.rows_of(users, batch.users),
+        on_device.rows_of(items, batch.positives),
+        negatives.view(shape),
+    )
 
 
 def _codes(batch: Batch) -> tuple[Codes, Codes, Codes]:

@@ -72,7 +72,7 @@ FITTED = {
     "another precision": (fit(AlphaRec, precision="bf61"), "`precision` must be", "'bf61'", "mean 'bf16'"),
     "another sampling": (fit(AlphaRec, sampling="users"), "`sampling` must be", "'users'", "mean 'user'"),
     "no epochs": (fit(AlphaRec, epochs=0), "`epochs` must be an integer >= 1", "0", "range"),
-    "another device": (fit(AlphaRec, device="tpu"), "`device` must be one of", "'tpu'", "auto, cpu"),
+    "another device": (fit(AlphaRec, device="tpu"), "`device` must be one of", "'tpu'", "auto, cpu, cuda"),
     "a seed below zero": (fit(AlphaRec, seed=-1), "`seed` must be an integer >= 0", "-1", "range"),
     "no positives": (fit(TextGCNMLP, positives=0), "`positives` must be an integer >= 1", "0", "range"),
     "hops below zero": (fit(TextGCNMLP, layers=-1), "`layers` must be an integer >= 0", "-1", "range"),
