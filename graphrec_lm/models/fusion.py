@@ -1,34 +1,25 @@
-"""Learning how much each of several models counts, on held-out interactions."""
+"""How much each of several models counts, chosen by what their sum ranks first on held-out interactions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.kernels import take_rows, topk_blocks, weighted_sum
 from graphrec_lm.kernels.topk import block_rows
-from graphrec_lm.metrics import ranking_metrics
 
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
 Scorer = Callable[[int, int], list[Float32]]
 
 _CANDIDATES = 100  # best items of each member, for each person
-_PENALTY = 1e-3
-
-
-def person_weights(weights: Float32, histories: NDArray[np.integer]) -> Float32:
-    """w_m(u) = a_m + b_m log(1 + |history|), float32 [people, members], from [members, 2]."""
-    length = np.log1p(histories).astype(np.float32)
-    found: Float32 = weights[:, 0] + length[:, None] * weights[:, 1]
-    return found
+_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
 
 
 class Fusion:
-    """Chooses the members' weights.
+    """Scores of several members for the best items of each, for people with held-out items.
 
     Parameters
     ----------
@@ -37,91 +28,78 @@ class Fusion:
     n_items : int
     seen, relevant : (indptr, indices)
         What people's histories hold, and what was held out of them.
+
+    Attributes
+    ----------
+    scores : float32 array [people, candidates, members]
+        Standardised over all items; -inf where a person has fewer candidates.
+    hits : bool array [people, candidates]
     """
 
     def __init__(self, scorer: Scorer, n_items: int, seen: Pattern, relevant: Pattern) -> None:
-        self.scorer, self.n_items, self.seen, self.relevant = scorer, n_items, seen, relevant
-        self.block = block_rows(n_items)
+        people, block = len(seen[0]) - 1, block_rows(n_items)
+        self.n_relevant = np.diff(relevant[0])
+        parts = []
+        for start in range(0, people, block):
+            rows = np.arange(start, min(start + block, people))
+            given = scorer(start, start + len(rows)), take_rows(*seen, rows), take_rows(*relevant, rows)
+            parts.append(_candidates(*given))
+        self.scores, self.hits = (np.concatenate(both) for both in zip(*parts, strict=True))
 
-    def best(self, members: int) -> tuple[Float32, list[float]]:
-        """Weights [members, 2], and NDCG@20 of: these, then each member alone.
+    def ndcg(self, weights: Float32) -> float:
+        """NDCG@20 of a weighted sum, ranked among the candidates, mean over people."""
+        with np.errstate(invalid="ignore"):  # 0 · -inf
+            total = np.where(np.isfinite(self.scores[..., 0]), self.scores @ weights, -np.inf)
+        top = np.argsort(-total, axis=1, kind="stable")[:, :20]
+        gains = np.take_along_axis(self.hits, top, axis=1)
+        discount = 1 / np.log2(np.arange(2, 22))
+        ideal = np.concatenate([[0], np.cumsum(discount)])[np.minimum(self.n_relevant, 20)]
+        found = gains @ discount[: gains.shape[1]]
+        return float(np.mean(found / np.maximum(ideal, discount[-1])))
 
-        What the softmax learned is kept only if it ranks better than every member alone.
+    def best(self) -> tuple[Float32, dict[str, float]]:
+        """Weights [members] of the highest NDCG@20, and the values of `blend` and of each member alone.
+
+        From the best member on, the member and share that help most are added while one does, then
+        each share is looked at once more. Ties go to fewer members.
         """
-        tried = [self.learn(members)]
-        alone = np.eye(members, dtype=np.float32)
-        tried += [np.stack([row, np.zeros_like(row)], axis=1) for row in alone]
-        values = self.ndcg(tried)
-        return tried[int(np.argmax(values))], values
+        members = self.scores.shape[2]
+        alone = [self.ndcg(row) for row in np.eye(members, dtype=np.float32)]
+        weights = np.zeros(members, dtype=np.float32)
+        weights[int(np.argmax(alone))] = 1
+        value = max(alone)
+        for _ in range(members):
+            tried = [self._with(weights, n, share) for n in range(members) for share in _SHARES]
+            values = [self.ndcg(row) for row in tried]
+            if max(values) <= value:
+                break
+            value, weights = max(values), tried[int(np.argmax(values))]
+        return weights, {"blend": value} | {str(n): found for n, found in enumerate(alone)}
 
-    def ndcg(self, tried: Sequence[Float32]) -> list[float]:
-        """NDCG@20 of each of several weights."""
-        sums, people, k = np.zeros(len(tried)), len(self.seen[0]) - 1, min(20, self.n_items)
-        for start in range(0, people, self.block):
-            rows = np.arange(start, min(start + self.block, people))
-            scores, seen = self.scorer(start, start + len(rows)), take_rows(*self.seen, rows)
-            relevant = take_rows(*self.relevant, rows)
-            for n, weights in enumerate(tried):
-                total = weighted_sum(scores, person_weights(weights, np.diff(seen[0])))
-                top = _top(total, k, seen)
-                sums[n] += ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].sum()
-        return [float(value) for value in sums / people]
+    def _with(self, weights: Float32, member: int, share: float) -> Float32:
+        changed = weights.copy()
+        changed[member] = share
+        return changed
 
-    def learn(self, members: int) -> Float32:
-        """Maximise the mean log-likelihood of the held-out items among each person's candidates.
 
-        A softmax over the candidates, an item at a time; convex, solved by L-BFGS in float64. Held-out items
-        that no member has among its best don't count: beside candidates chosen for their scores, they would
-        teach that scores mean nothing.
-        """
-        features, hits, absent = self._candidates(members)
-        weights = torch.zeros(2 * members, dtype=torch.float64)
-        weights[:members] = 1.0
-        weights.requires_grad_()
-        optimizer = torch.optim.LBFGS([weights], max_iter=100, line_search_fn="strong_wolfe")
-
-        def objective() -> torch.Tensor:
-            optimizer.zero_grad()
-            logits = (features @ weights).masked_fill(absent, -torch.inf)
-            likely = torch.log_softmax(logits, 1).masked_fill(absent, 0.0)
-            loss = -(hits * likely).sum(1).mean() + _PENALTY * weights.square().sum()
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss
-
-        optimizer.step(objective)  # type: ignore[no-untyped-call]
-        found: Float32 = weights.detach().numpy().reshape(2, members).T.astype(np.float32)
-        return found
-
-    def _candidates(self, members: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Features [people, candidates, 2 · members], shares of the hits, and which places are empty."""
-        people = len(self.seen[0]) - 1
-        most = members * min(_CANDIDATES, self.n_items)
-        features = torch.zeros(people, most, 2 * members, dtype=torch.float64)
-        hits, absent = (
-            torch.zeros(people, most, dtype=torch.float64),
-            torch.ones(people, most, dtype=torch.bool),
-        )
-        for start in range(0, people, self.block):
-            rows = np.arange(start, min(start + self.block, people))
-            scores, seen = self.scorer(start, start + len(rows)), take_rows(*self.seen, rows)
-            one = np.ones((len(rows), 1), dtype=np.float32)
-            standard = [weighted_sum([part], one) for part in scores]
-            best = [_top(part, min(_CANDIDATES, self.n_items), seen) for part in standard]
-            for row in range(len(rows)):
-                held_out = self.relevant[1][slice(*self.relevant[0][rows[row] : rows[row] + 2])]
-                items = np.unique(np.concatenate([top[row] for top in best]))
-                items = items[items >= 0]
-                own = np.stack([part[row, items] for part in standard], axis=1)
-                length = np.log1p(seen[0][row + 1] - seen[0][row])
-                place = slice(0, len(items))
-                features[rows[row], place] = torch.from_numpy(np.hstack([own, own * length]))
-                found = np.isin(items, held_out)
-                hits[rows[row], place] = torch.from_numpy(found / max(1, found.sum()))
-                absent[rows[row], place] = False
-        return features, hits, absent
+def _candidates(scores: list[Float32], seen: Pattern, relevant: Pattern) -> tuple[Float32, NDArray[np.bool_]]:
+    """Standardised scores [people, members · 100, members] of everybody's candidates, and what hits."""
+    people, n_items = scores[0].shape
+    one, most = np.ones((people, 1), dtype=np.float32), min(_CANDIDATES, n_items)
+    standard = [weighted_sum([part], one) for part in scores]
+    best = [_top(part, most, seen) for part in standard]
+    items = np.sort(np.concatenate(best, axis=1), axis=1)
+    items[:, 1:][items[:, 1:] == items[:, :-1]] = -1  # each once
+    found = np.stack([np.take_along_axis(part, np.maximum(items, 0), axis=1) for part in standard], axis=2)
+    found[items < 0] = -np.inf
+    owners = np.repeat(np.arange(people), np.diff(relevant[0]))
+    keys = np.arange(people)[:, None] * np.int64(n_items) + items
+    hits = np.isin(keys, owners * np.int64(n_items) + relevant[1]) & (items >= 0)
+    return found, hits
 
 
 def _top(scores: Float32, k: int, seen: Pattern) -> NDArray[np.int32]:
-    people, items = scores.shape
-    top: NDArray[np.int32] = topk_blocks(lambda a, b: scores[a:b], people, items, k, seen=seen)[0]
+    """Codes of everybody's k best unseen items."""
+    people, n_items = scores.shape
+    top: NDArray[np.int32] = topk_blocks(lambda a, b: scores[a:b], people, n_items, k, seen=seen)[0]
     return top
