@@ -54,6 +54,8 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("Games", "L3AE"): {},
     ("Games", "TextRidge"): {},
     ("Games", "TextRidge, two LMs"): {},
+    ("Games", "TextRidge, sparse"): {"solver": "sparse"},
+    ("Games", "Blend, two LMs"): {},
     ("movies", "Popularity"): {},
     ("movies", "TitleCosine"): {},
     ("movies", "TextGCN"): {"layers": 4},
@@ -61,6 +63,7 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("movies", "L3AE"): {},
     ("movies", "TextRidge"): {},
     ("movies", "TextRidge, two LMs"): {},
+    ("movies", "Blend, two LMs"): {},
     ("movies", "AlphaRec"): SHARED
     | {"projection": "mlp", "hidden": 768, "epochs": 150, "batch_size": 1024, "learning_rate": 1e-3}
     | {"valid_every": 2, "patience": 15},
@@ -86,6 +89,8 @@ FLOORS: dict[tuple[str, str], float | None] = {
     ("Games", "L3AE"): None,
     ("Games", "TextRidge"): None,
     ("Games", "TextRidge, two LMs"): 0.1009,
+    ("Games", "TextRidge, sparse"): None,
+    ("Games", "Blend, two LMs"): 0.1041,
     ("movies", "Popularity"): 0.1109,
     ("movies", "TitleCosine"): 0.0223,
     ("movies", "TextGCN"): 0.1596,
@@ -95,6 +100,7 @@ FLOORS: dict[tuple[str, str], float | None] = {
     ("movies", "L3AE"): 0.2223,
     ("movies", "TextRidge"): None,
     ("movies", "TextRidge, two LMs"): 0.2304,
+    ("movies", "Blend, two LMs"): 0.2336,
 }
 UNTRAINED = ("Popularity", "TitleCosine", "TextGCN")
 TRAINED = ("AlphaRec", "LightGCN")  # from random weights: several seeds; a closed form needs one
