@@ -36,7 +36,7 @@ def run(case: Case, device, nbytes, seen=None):
 @EVERY_DEVICE
 @given(case=cases(shared=False), nbytes=BYTES)
 def test_own_negatives(device, case, nbytes):
-    assert_agree(run(case, device, nbytes), twin(case), case.tau)
+    assert_agree(run(case, device, nbytes), twin(case), case.tau, case)
 
 
 @EVERY_DEVICE
@@ -58,7 +58,7 @@ def test_shared_negatives_with_the_seen_ones_masked(device, case, nbytes, densit
     if seen is not None:
         masked = seen.dense[case.user_codes][:, case.negatives] > 0
     hidden = np.concatenate([np.zeros((len(masked), 1), bool), masked], axis=1)
-    assert_agree(run(case, device, nbytes, seen), twin(case, hidden), case.tau)
+    assert_agree(run(case, device, nbytes, seen), twin(case, hidden), case.tau, case)
 
 
 @EVERY_DEVICE
@@ -81,7 +81,7 @@ def test_full_softmax(device, case, density, nbytes):
     dense = None if seen is None else seen.dense
     expected = reference.full_softmax(*tables, case.user_codes, case.positives, case.tau, dense)
     (3 * expected).backward()
-    assert_agree(found, (expected, tables[0].grad, tables[1].grad), case.tau)
+    assert_agree(found, (expected, tables[0].grad, tables[1].grad), case.tau, case)
 
 
 @EVERY_DEVICE
@@ -91,7 +91,7 @@ def test_a_long_row_of_dots_keeps_its_precision(device):
     codes = [rng.integers(0, size, 500, dtype=np.int32) for size in (90, 400)]
     negatives = rng.integers(0, 400, (500, 64), dtype=np.int32)
     case = Case(normal((90, max(WIDTHS))), normal((400, max(WIDTHS)), 1), *codes, negatives, 0.15)
-    assert_agree(run(case, device, 1 << 22), twin(case), case.tau)
+    assert_agree(run(case, device, 1 << 22), twin(case), case.tau, case)
 
 
 @EVERY_DEVICE
