@@ -21,11 +21,12 @@ from graphrec_lm.kernels.elastic_net import elastic_net
 from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.local_ridge import local_ridge, pair_products
 from graphrec_lm.kernels.memory import empty, recycling
-from graphrec_lm.kernels.neighbours import co_occurring
+from graphrec_lm.kernels.neighbours import co_occurring, nearest_of
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows
-from graphrec_lm.kernels.sampling import alias_table, draw_several
+from graphrec_lm.kernels.sampling import alias_table
+from graphrec_lm.kernels.several import draw_several
 from graphrec_lm.kernels.standardise import add_standardised, weighted_sum
-from graphrec_lm.kernels.topk import topk_blocks
+from graphrec_lm.kernels.topk import topk_blocks, topk_scores
 
 __all__ = [
     "add_rows",
@@ -47,6 +48,7 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_gradient",
     "local_ridge",
+    "nearest_of",
     "pair_products",
     "places_of",
     "recycling",
@@ -57,6 +59,7 @@ __all__ = [
     "to_bfloat16",
     "topk",
     "topk_blocks",
+    "topk_scores",
     "transpose",
     "weighted_sum",
 ]

@@ -51,7 +51,9 @@ def local_ridge(support: Any, gram: Any, diagonal: Float32, right_sides: Float32
 
 
 @njit(parallel=True, cache=True)
-def _solve_all(starts, codes, indptr, indices, values, diagonal, sides, widest, parts, out):  # type: ignore
+def _solve_all(  # type: ignore[no-untyped-def]
+    starts, codes, indptr, indices, values, diagonal, sides, widest, parts, out
+):
     n = len(starts) - 1
     for part in prange(parts):
         place = np.full(n, -1, np.int32)

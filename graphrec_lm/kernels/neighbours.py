@@ -46,28 +46,70 @@ def co_occurring(indptr: Int, indices: Int, n_columns: int, k: int, *, shrink: f
     check_number("k", k, least=1, integer=True)
     check_number("shrink", shrink, above=0)
     starts, rows = transpose(indptr, indices, n_columns)
-    scale = ((np.diff(starts) + shrink) ** -0.5).astype(np.float32)
-    k = min(k, n_columns - 1)
-    codes, counts = np.empty((n_columns, k), np.int32), np.empty((n_columns, k), np.float32)
-    sizes = np.zeros(n_columns + 1, dtype=np.int64)
-    _nearest(*read_only(indptr, indices, starts, rows), scale, get_num_threads(), codes, counts, sizes)
-    kept = np.arange(k) < sizes[1:, None]
-    return csr_array((counts[kept], codes[kept], np.cumsum(sizes)), shape=(n_columns, n_columns))
+    room, scale = _room(n_columns, min(k, n_columns - 1)), _scale(np.diff(starts), shrink)
+    _nearest(*read_only(indptr, indices, starts, rows), scale, get_num_threads(), *room)
+    return _packed(*room)
+
+
+def nearest_of(counts: csr_array, popularity: Int, k: int, *, shrink: float = 10.0) -> csr_array:
+    """The `k` nearest among the neighbours that `co_occurring` found: what it gives for a smaller k.
+
+    Parameters
+    ----------
+    counts : csr_array [n_columns, n_columns]
+        Of `co_occurring` with a larger `k`.
+    popularity : int array [n_columns]
+        n, how often each column occurs.
+    k, shrink
+        As for `co_occurring`.
+
+    Examples
+    --------
+    >>> wide = csr_array(np.array([[0, 2, 1], [2, 0, 0], [1, 0, 0]], dtype=np.float32))
+    >>> nearest_of(wide, np.array([3, 2, 1]), k=1).toarray()
+    array([[0., 2., 0.],
+           [2., 0., 0.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    check_number("k", k, least=1, integer=True)
+    room, scale = _room(counts.shape[0], k), _scale(popularity, shrink)
+    _narrow(*read_only(counts.indptr, counts.indices, counts.data), scale, *room)
+    return _packed(*room)
+
+
+def _scale(popularity: Int, shrink: float) -> Float32:
+    """What a count with each column is multiplied with to be near; the other column's is the same for all."""
+    scale: Float32 = ((popularity + shrink) ** -0.5).astype(np.float32)
+    return scale
+
+
+def _room(n: int, k: int) -> tuple[NDArray[np.int32], Float32, NDArray[np.int64]]:
+    """Where codes and counts of each column are written, and how many they are."""
+    return np.empty((n, k), np.int32), np.empty((n, k), np.float32), np.zeros(n + 1, dtype=np.int64)
+
+
+def _packed(codes: NDArray[np.int32], counts: Float32, sizes: NDArray[np.int64]) -> csr_array:
+    kept = np.arange(codes.shape[1]) < sizes[1:, None]
+    return csr_array((counts[kept], codes[kept], np.cumsum(sizes)), shape=(len(codes), len(codes)))
 
 
 @njit(parallel=True, cache=True)
 def _nearest(indptr, indices, starts, rows, scale, parts, codes, counts, sizes):  # type: ignore[no-untyped-def]
-    n, _k = codes.shape
+    n = len(codes)
     for part in prange(parts):
         sums, touched = np.zeros(n, np.float32), np.empty(n, np.int32)
-        near = np.empty(n, np.float32)
         for column in range(part, n, parts):  # interleaved: popular columns often stand together
             size = _count(indptr, indices, rows[starts[column] : starts[column + 1]], sums, touched)
             found = np.sort(touched[:size][touched[:size] != column])
-            for t in range(len(found)):
-                near[t] = sums[found[t]] * scale[found[t]]
-            sizes[column + 1] = _keep(found, near[: len(found)], sums, codes[column], counts[column])
+            sizes[column + 1] = _keep(found, sums[found], scale, codes[column], counts[column])
             sums[touched[:size]] = 0
+
+
+@njit(parallel=True, cache=True)
+def _narrow(indptr, indices, values, scale, codes, counts, sizes):  # type: ignore[no-untyped-def]
+    for row in prange(len(codes)):
+        part = slice(indptr[row], indptr[row + 1])
+        sizes[row + 1] = _keep(indices[part], values[part], scale, codes[row], counts[row])
 
 
 @njit(cache=True)
@@ -85,17 +127,18 @@ def _count(indptr, indices, rows, sums, touched):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True)
-def _keep(found, near, sums, codes, counts):  # type: ignore[no-untyped-def]
+def _keep(found, values, scale, codes, counts):  # type: ignore[no-untyped-def]
     """Write the nearest of `found`; of those that equal the last one, the first."""
     k = min(len(codes), len(found))
     if k == 0:
         return 0
+    near = values * scale[found]
     bound = np.partition(near, len(near) - k)[len(near) - k]
     ties = k - (near > bound).sum()
     kept = 0
     for t in range(len(found)):
         if near[t] > bound or (near[t] == bound and ties > 0):
             ties -= near[t] == bound
-            codes[kept], counts[kept] = found[t], sums[found[t]]
+            codes[kept], counts[kept] = found[t], values[t]
             kept += 1
     return kept

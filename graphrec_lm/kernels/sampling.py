@@ -17,7 +17,7 @@ Codes = NDArray[np.int32]
 
 AliasTable = tuple[NDArray[np.uint64], Codes]
 
-_POSITIVE_STREAM, _NEGATIVE_STREAM, _SEVERAL_STREAM = 1, 2, 3
+_POSITIVE_STREAM, _NEGATIVE_STREAM = 1, 2  # 3: see `several`
 _ATTEMPTS = 64
 
 
@@ -61,36 +61,6 @@ def draw_positives(
     key = _key(seed, step, _POSITIVE_STREAM)
     _draw_positives(indptr, indices, active, by == "user", key, users, items)
     return users, items
-
-
-def draw_several(indptr: Int, indices: Int, users: Codes, n: int, *, seed: int, step: int) -> Codes:
-    """Draw `n` items of each user's history, none again before all have come.
-
-    Of a history of d items each comes ⌊n / d⌋ times, and n mod d of them once more.
-
-    Parameters
-    ----------
-    indptr, indices : int arrays
-        CSR pattern of the interactions, [users, items].
-    users : int32 array [batch]
-        Each with at least one interaction.
-    n : int
-    seed, step : int
-        The draws are a pure function of both.
-
-    Returns
-    -------
-    int32 array [batch, n]
-
-    Examples
-    --------
-    >>> indptr, indices = np.array([0, 2]), np.array([4, 7], dtype=np.int32)
-    >>> draw_several(indptr, indices, np.zeros(1, dtype=np.int32), 4, seed=0, step=0)
-    array([[4, 7, 4, 7]], dtype=int32)
-    """
-    out = np.empty((len(users), n), dtype=np.int32)
-    _draw_several(indptr, indices, users, _key(seed, step, _SEVERAL_STREAM), out)
-    return out
 
 
 def draw_negatives(
@@ -243,27 +213,6 @@ def _draw_positives(indptr, indices, active, by_user, key, users, items):  # typ
             user = np.searchsorted(indptr, edge, side="right") - 1
         users[i] = user
         items[i] = indices[edge]
-
-
-@njit(parallel=True, cache=True)
-def _draw_several(indptr, indices, users, key, out):  # type: ignore[no-untyped-def]
-    batch, n = out.shape
-    for b in prange(batch):
-        start, degree, row = indptr[users[b]], indptr[users[b] + 1] - indptr[users[b]], out[b]
-        repeated = n - n % degree
-        for j in range(repeated):
-            row[j] = j % degree
-        for j in range(repeated, n):  # a place among those not drawn yet; the drawn ones stand in order
-            place = _below(key, b * n + j, degree - (j - repeated))
-            at = repeated
-            while at < j and row[at] <= place:
-                place += 1
-                at += 1
-            for later in range(j, at, -1):
-                row[later] = row[later - 1]
-            row[at] = place
-        for j in range(n):
-            row[j] = indices[start + row[j]]
 
 
 @njit(parallel=True, cache=True)

@@ -107,6 +107,16 @@ def topk_blocks(
     return state.finish()
 
 
+def topk_scores(scores: Float32, k: int, *, seen: Pattern | None = None) -> tuple[Codes, Float32]:
+    """Rank items by scores that are all there, float32 [n, n_items]; see `topk_blocks`.
+
+    >>> topk_scores(np.array([[1, 3, 2]], dtype=np.float32), 2)[0]
+    array([[1, 2]], dtype=int32)
+    """
+    n, n_items = scores.shape
+    return topk_blocks(lambda start, stop: scores[start:stop], n, n_items, k, seen=seen)
+
+
 def block_rows(n_items: int) -> int:
     """Number of queries scored at once: a function of the item count only, so that the shape of
     the matrix product, and with it every rounding, is the same for one user as for all.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphrec_lm.errors import InputError
-from graphrec_lm.kernels import co_occurring, reference
+from graphrec_lm.kernels import co_occurring, nearest_of, reference
 from tests.support import patterns, random_csr, thread_counts, threads
 
 
@@ -40,3 +40,11 @@ def test_it_does_not_depend_on_the_number_of_threads():
 def test_bad_numbers_are_refused(k, shrink):
     with pytest.raises(InputError, match="must be"):
         co_occurring(np.array([0, 1]), np.array([0], dtype=np.int32), 1, k, shrink=shrink)
+
+
+@given(pattern=patterns(), k=st.integers(1, 4), more=st.integers(0, 5))
+def test_the_nearest_of_more_are_the_nearest(pattern, k, more):
+    wide = co_occurring(pattern.indptr, pattern.indices, pattern.n_columns, k + more)
+    found = nearest_of(wide, pattern.dense.sum(0), k)
+    expected = co_occurring(pattern.indptr, pattern.indices, pattern.n_columns, k)
+    np.testing.assert_array_equal(found.toarray(), expected.toarray())

@@ -17,6 +17,7 @@ from graphrec_lm.kernels import (
     hash_uniform,
     reference,
     sampling,
+    several,
 )
 from tests.support import patterns, random_csr, thread_counts, threads
 
@@ -92,7 +93,7 @@ def test_positives_equal_the_readable_twin(pattern, by, step):
 def test_several_of_a_history_equal_the_readable_twin(pattern, n, step):
     users = np.flatnonzero(np.diff(pattern.indptr)).astype(np.int32)
     found = draw_several(pattern.indptr, pattern.indices, users, n, seed=1, step=step)
-    key = int(sampling._key(1, step, sampling._SEVERAL_STREAM))
+    key = int(sampling._key(1, step, several._SEVERAL_STREAM))
     expected = reference.draw_several([histories(pattern)[user] for user in users], n, key)
     np.testing.assert_array_equal(np.sort(found), np.sort(np.reshape(expected, found.shape)))
 
