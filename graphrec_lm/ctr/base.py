@@ -7,7 +7,6 @@ import logging
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import nn
 from graphrec_lm.ctr.coding import label_of
 from graphrec_lm.ctr.features import Features, Rows
 from graphrec_lm.ctr.fields import Fields
+from graphrec_lm.ctr.fitted import Arrays, CTREvaluation, FittedCTR
 from graphrec_lm.ctr.graph_features import GraphFeatures
 from graphrec_lm.ctr.layers import Front, Sizes
 from graphrec_lm.ctr.text_features import TextFeatures
@@ -31,41 +31,6 @@ from graphrec_lm.models.base import Parameters
 from graphrec_lm.training import EpochRecord
 
 logger = logging.getLogger("graphrec_lm")
-Arrays = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class FittedCTR:
-    """What a fit leaves behind; replaced as a whole.
-
-    Attributes
-    ----------
-    features : Features
-    arrays : dict of arrays
-        The learned weights.
-    rule : str
-        What a positive row is, e.g. "rating >= 4".
-    history : list of dict
-    """
-
-    features: Features
-    arrays: Arrays
-    rule: str
-    history: list[EpochRecord] = field(default_factory=list)
-
-
-class CTREvaluation(dict[str, float]):
-    """Metric -> value; `rule`, `labels`, `probabilities` and `users` keep what was measured, row by row."""
-
-    def __init__(
-        self, figures: dict[str, float], rule: str, labels: Any, probabilities: Any, users: Any
-    ) -> None:
-        super().__init__(figures)
-        self.rule, self.labels, self.probabilities, self.users = rule, labels, probabilities, users
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in self.items())
-        return f"{shown} ({len(self.labels)} rows, positive: {self.rule})"
 
 
 class CTRModel(Parameters):
