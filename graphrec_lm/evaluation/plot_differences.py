@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.evaluation.plot_parts import GREY, INK, bare, headline, save
-from graphrec_lm.evaluation.plots import COLORS, new_figure
+from graphrec_lm.evaluation.plot_parts import COLORS, GREY, INK, bare, headline, new_figure, save
 from graphrec_lm.evaluation.significance import Difference
 
 

@@ -8,8 +8,18 @@ from pathlib import Path
 
 from graphrec_lm.errors import InputError
 from graphrec_lm.evaluation.comparison import metric_label
-from graphrec_lm.evaluation.plot_parts import GREY, INK, bare, headline, label_column, save, seconds_axis
-from graphrec_lm.evaluation.plots import COLORS, History, new_figure
+from graphrec_lm.evaluation.plot_parts import (
+    COLORS,
+    GREY,
+    INK,
+    bare,
+    headline,
+    label_column,
+    new_figure,
+    save,
+    seconds_axis,
+)
+from graphrec_lm.evaluation.plots import History
 
 _STYLES = ("-", "--", ":", "-.")
 

@@ -1,4 +1,4 @@
-"""What the plots of a comparison share: colours of groups, bare axes, labels that don't overlap."""
+"""What all plots share: palette and figure, colours of groups, bare axes, labels that don't overlap."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from graphrec_lm.evaluation.plots import COLORS
 from graphrec_lm.files import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# Okabe and Ito's palette: told apart by colour-blind readers, and in grey.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 INK, FAINT, GREY = "#333333", "#dddddd", "#8c8c8c"
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of that many inches, or say how to get matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError('plots need matplotlib: pip install "graphrec_lm[plot]"') from error
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def group_colors(names: Iterable[str], groups: Mapping[str, str] | None) -> tuple[dict[str, str], list[str]]:
@@ -35,6 +45,11 @@ def bare(panel: Axes, *, grid: Literal["both", "x", "y"] = "both") -> None:
     panel.grid(color=FAINT, linewidth=0.7, axis=grid)
     panel.set_axisbelow(True)
     panel.tick_params(which="both", colors=INK, length=0, labelsize=9)
+    frame(panel)
+
+
+def frame(panel: Axes) -> None:
+    """Leave of the frame the two lines that carry numbers."""
     for side, spine in panel.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(FAINT)

@@ -16,9 +16,9 @@ from graphrec_lm.evaluation.plot_parts import (
     group_colors,
     group_legend,
     headline,
+    new_figure,
     save,
 )
-from graphrec_lm.evaluation.plots import new_figure
 
 
 def plot_strata(

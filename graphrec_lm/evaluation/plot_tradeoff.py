@@ -18,10 +18,10 @@ from graphrec_lm.evaluation.plot_parts import (
     group_legend,
     headline,
     label_column,
+    new_figure,
     save,
     seconds_axis,
 )
-from graphrec_lm.evaluation.plots import new_figure
 
 _SHORTEST = 0.01  # seconds; what takes less is drawn there
 

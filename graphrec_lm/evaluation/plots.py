@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from graphrec_lm.errors import InputError, check_choice, did_you_mean
 from graphrec_lm.evaluation.comparison import metric_label
-from graphrec_lm.files import atomic_file
+from graphrec_lm.evaluation.plot_parts import COLORS, FAINT, INK, frame, headline, new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 History = Sequence[Mapping[str, float]]
 
-# Okabe and Ito's palette: told apart by colour-blind readers, and in grey.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _AXES = {"epoch": "epoch", "seconds": "training time [s]"}
-_INK, _FAINT = "#333333", "#dddddd"
 
 
 def plot_training(
@@ -72,21 +68,9 @@ def plot_training(
     panels = figure.subplots(1, len(by), sharey=True, squeeze=False)[0]
     for place, (panel, axis) in enumerate(zip(panels, by, strict=True)):
         _draw(panel, points, axis, metric, first=place == 0)
-    panels[0].set_ylabel(metric_label(metric), color=_INK)
-    if title:
-        figure.suptitle(title, color=_INK, fontsize=11, x=0.01, ha="left", fontweight="bold")
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=dpi)
-    return Path(path)
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of that many inches, or say how to get matplotlib."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('plots need matplotlib: pip install "graphrec_lm[plot]"') from error
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    panels[0].set_ylabel(metric_label(metric), color=INK)
+    headline(figure, title)
+    return save(figure, path, dpi)
 
 
 def _points(name: str, history: History, metric: str) -> list[Mapping[str, float]]:
@@ -113,14 +97,12 @@ def _draw(
         halo = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
         panel.annotate(f"{y[best]:.4f}", (x[best], y[best]), above, textcoords="offset points", ha="center",
                        color=color, fontsize=9, zorder=5, bbox=halo)  # fmt: skip
-    panel.set_xlabel(_AXES[axis], color=_INK)
+    panel.set_xlabel(_AXES[axis], color=INK)
     panel.margins(x=0.08, y=0.14)
     panel.set_xlim(left=0)
-    panel.grid(color=_FAINT, linewidth=0.7)
-    panel.tick_params(colors=_INK, length=0)
-    for side, spine in panel.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(_FAINT)
+    panel.grid(color=FAINT, linewidth=0.7)
+    panel.tick_params(colors=INK, length=0)
+    frame(panel)
     if first:
         corner = "upper right" if "loss" in metric else "lower right"
-        panel.legend(frameon=False, loc=corner, labelcolor=_INK)
+        panel.legend(frameon=False, loc=corner, labelcolor=INK)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrec_lm.errors import InputError
-from graphrec_lm.evaluation.plots import COLORS, new_figure
-from graphrec_lm.files import atomic_file
+from graphrec_lm.evaluation.plot_parts import COLORS, new_figure, save
 from graphrec_lm.metrics import ece, reliability
 
 
@@ -48,6 +47,4 @@ def plot_reliability(
     panel.set_ylabel("share of positives")
     panel.set_aspect("equal")
     panel.legend(frameon=False, loc="upper left")
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=dpi)
-    return Path(path)
+    return save(figure, path, dpi)
