@@ -30,11 +30,11 @@ OURS: dict[str, tuple[str, dict[str, Any]]] = {
     "ItemKNN": ("ItemKNN", {}),
     "TextGCN": ("TextGCN", {"layers": 4}),
     **{
-        f"TextRidge sparse {neighbours}": (
+        f"TextRidge sparse {neighbors}": (
             "TextRidge",
-            RIDGE | {"regularization": 100.0, "strength": 4.0, "solver": "sparse", "neighbours": neighbours},
+            RIDGE | {"regularization": 100.0, "strength": 4.0, "solver": "sparse", "neighbors": neighbors},
         )
-        for neighbours in (10, 20, 50, 100)
+        for neighbors in (10, 20, 50, 100)
     },
     "EASE": ("EASE", {"regularization": 100.0}),
     "TextRidge dense": ("TextRidge", RIDGE | {"regularization": 100.0, "strength": 4.0}),

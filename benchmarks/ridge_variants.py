@@ -21,7 +21,7 @@ import torch
 from common import RESULTS, environment, read_domain, write_text
 from scipy import sparse
 
-from graphrec_lm.kernels import gram, spmm, take_rows, topk_blocks
+from graphrec_lm.kernels import gram, spmm, take_rows, topk_scores
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.ridge import TextPrior
@@ -47,10 +47,7 @@ class Domain(NamedTuple):
 
     def ndcg(self, scores: torch.Tensor) -> float:
         """NDCG@20 of scores [people, n_items]."""
-        values = scores.numpy()
-        top = topk_blocks(lambda a, b: np.ascontiguousarray(values[a:b]), *values.shape, 20, seen=self.seen)[
-            0
-        ]
+        top = topk_scores(scores.numpy(), 20, seen=self.seen)[0]
         return float(ranking_metrics(top, *self.relevant, k=20, metrics=("ndcg",))["ndcg@20"].mean())
 
 

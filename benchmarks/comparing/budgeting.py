@@ -36,7 +36,7 @@ def _longest(comparison: Comparison, entry: Entry) -> float:
     budget = comparison.plan.data[entry.data].budget
     trains = "epochs" in MODELS[entry.model].parameter_names()
     rows = len(entry.seeds) - len(comparison.finished(entry))
-    total = rows * (_START + (budget.final_seconds if trains else 0.0))
+    total = rows * (_START + (entry.final_seconds if trains else 0.0))
     if entry.space and comparison.chosen(entry) is None:
         spent = sum(trial["seconds"] for trial in comparison.trials_of(entry))
         left = max(0.0, budget.seconds - spent) + budget.fit_seconds

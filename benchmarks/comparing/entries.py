@@ -33,6 +33,8 @@ class Entry:
         Fixed parameters, ranges of the others, and the first trial.
     encoder : str or None
     seeds : tuple of int
+    final_seconds : float
+        Training time of a final fit, at most.
     like : str
         The entry whose chosen parameters it takes; "" for a model of its own.
     beside : str
@@ -52,6 +54,7 @@ class Entry:
     start: Mapping[str, Any] = field(default_factory=dict)
     encoder: str | None = None
     seeds: tuple[int, ...] = ()
+    final_seconds: float = 0.0
     like: str = ""
     beside: str = ""
     note: str = ""
@@ -64,7 +67,7 @@ class Entry:
         if chosen is None:
             parts += [self.params, self.space, self.start, data.budget.fit_seconds, plan.seed]
         else:
-            parts += [{**self.params, **chosen}, data.budget.final_seconds]
+            parts += [{**self.params, **chosen}, self.final_seconds]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -95,10 +98,12 @@ def _on(plan: Plan, data: str, root: Path) -> Iterator[Entry]:
         names = MODELS[name].parameter_names()
         fixed = _fixed(where, model, data, names)
         _check_parameters(base, model, fixed, names)
-        seeds = tuple(where.seeds[:1] if model.deterministic else where.seeds)
+        wanted = where.seeds if model.seeds is None else model.seeds
+        seeds = tuple(wanted[:1] if model.deterministic else wanted)
         start = _start(base, model, name)
-        shown = {"beside": model.beside, "note": model.note}
-        entry = Entry(data, base, base, name, fixed, model.space, start, seeds=seeds, **shown)
+        rest: dict[str, Any] = {"seeds": seeds, "beside": model.beside, "note": model.note}
+        rest["final_seconds"] = model.final_seconds.get(data, where.budget.final_seconds)
+        entry = Entry(data, base, base, name, fixed, model.space, start, **rest)
         if not MODELS[name].uses_text:
             yield entry
             continue
@@ -130,6 +135,7 @@ def _variants(plan: Plan, data: str, known: Mapping[tuple[str, str], Entry], roo
             space={},
             start={},
             encoder=encoder,
+            seeds=base.seeds if variant.seeds is None else tuple(variant.seeds),
             like=base.name,
             beside=base.name,
             note=variant.note,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -94,8 +94,12 @@ class ModelPlan(Section):
         One seed is enough.
     encoders : list of str, optional
         Instead of the dataset's.
+    seeds : list of int, optional
+        Instead of the dataset's.
     data : list of str, optional
         The only datasets it runs on, of those that have it.
+    final_seconds : mapping
+        Dataset of the plan -> training time of its final fits, where epochs are dear; else the dataset's.
     beside : str
         An entry beside which it is shown, as an ablation that is tuned for itself.
     note : str
@@ -109,7 +113,9 @@ class ModelPlan(Section):
     start: dict[str, Any] = Field(default_factory=dict)
     deterministic: bool = False
     encoders: list[str] | None = None
+    seeds: list[int] | None = Field(default=None, min_length=1)
     data: list[str] | None = None
+    final_seconds: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     beside: str = ""
     note: str = ""
 
@@ -125,6 +131,8 @@ class VariantPlan(Section):
         What is different.
     encoder : str, optional
         Another encoder.
+    seeds : list of int, optional
+        Instead of those of `like`.
     data : list of str
         On which datasets.
     note : str
@@ -133,6 +141,7 @@ class VariantPlan(Section):
     like: str
     params: dict[str, Any] = Field(default_factory=dict)
     encoder: str | None = None
+    seeds: list[int] | None = Field(default=None, min_length=1)
     data: list[str] = Field(min_length=1)
     note: str = ""
 
@@ -222,6 +231,7 @@ def _check_names(plan: Plan, source: str) -> None:
     for name, model in plan.models.items():
         check(f"models.{name}.per_data", model.per_data, plan.data)
         check(f"models.{name}.data", model.data or (), plan.data)
+        check(f"models.{name}.final_seconds", model.final_seconds, plan.data)
     for name, variant in plan.variants.items():
         check(f"variants.{name}.data", variant.data, plan.data)
         check(f"variants.{name}.like", [variant.like.partition(" [")[0]], plan.models)

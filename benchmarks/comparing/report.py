@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from common import write_text
 
 from comparing import pictures, tables, words
+from comparing.plan import Plan
 from comparing.running import Comparison
 from comparing.summary import Line, convergence, differences, environments, lines_of, on
 from graphrec_lm.evaluation import Difference
@@ -90,11 +90,11 @@ def _section(
     controls: Sequence[Difference],
 ) -> str:
     plan, mine = comparison.plan, tables.ranked(on(lines, data), comparison.plan.k)
-    where, best = plan.data[data], mine[0]["entry"]
+    best = mine[0]["entry"]
     text = [f"## {data}", "", _facts(comparison, mine[0], data), ""]
     text += [tables.accuracy(mine, pairs, plan.k, best), ""]
     text += ["\n\n".join(_missing(comparison, data)), ""]
-    text += ["### Cost", "", _budget(where), "", tables.costs(mine), ""]
+    text += ["### Cost", "", _budget(plan, data), "", tables.costs(mine), ""]
     text += ["### Strata and beyond accuracy", "", _strata_note(mine[0], plan.k), ""]
     text += [tables.strata(mine, plan.k), ""]
     if plan.convergence is not None:
@@ -137,13 +137,20 @@ def _strata_note(line: Line, k: int) -> str:
     )
 
 
-def _budget(where: Any) -> str:
-    budget = where.budget
-    return (
+def _budget(plan: Plan, data: str) -> str:
+    budget = plan.data[data].budget
+    longer = {
+        name: model.final_seconds[data] for name, model in plan.models.items() if data in model.final_seconds
+    }
+    text = (
         f"Budget of every tuned model: {budget.trials} trials or {budget.seconds:.0f} s, whichever ends"
         f" first; a trial trains for {budget.fit_seconds:.0f} s at most, a final fit for"
         f" {budget.final_seconds:.0f} s."
     )
+    if longer:
+        text += " Epochs of some are far dearer, so their final fits may take longer: "
+        text += ", ".join(longer) + "."
+    return text
 
 
 def _missing(comparison: Comparison, data: str) -> list[str]:

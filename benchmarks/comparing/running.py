@@ -173,7 +173,7 @@ class Comparison:
             return
         budget = self._where(entry).budget
         task = self._task(entry, "row") | {"params": {**entry.params, **chosen}, "seed": seed, "key": key}
-        task |= {"final_seconds": budget.final_seconds, "per_user": str(self.per_user(entry, seed, key))}
+        task |= {"final_seconds": entry.final_seconds, "per_user": str(self.per_user(entry, seed, key))}
         task |= {"log": str(self.results / "test_log.jsonl")}
         try:
             run_task(task, self._keep_row, jobs=self.jobs, kill_seconds=budget.kill_seconds)

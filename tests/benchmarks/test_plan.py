@@ -33,6 +33,17 @@ def test_a_dataset_s_own_parameters_and_missing_vectors(make):
     assert entries["TitleCosine [mpnet]"].skipped == "no titles.mpnet.f16.npy in toy"
 
 
+def test_a_model_s_own_seeds_and_longer_fits(make):
+    own = "MF:\n    seeds: [3]\n    final_seconds: {toy: 99}"
+    random = ("encoder: random 8,", "encoder: random 8, seeds: [1, 2],")
+    made = make(("MF:", own), random)
+    entries = {entry.name: entry for entry in made.entries}
+    assert (entries["MF"].seeds, entries["MF"].final_seconds) == ((3,), 99.0)
+    assert (entries["Popularity"].final_seconds, entries["random titles"].seeds) == (30.0, (1, 2))
+    keys = {entry.name: entry.key(made.plan, {}) for entry in make().entries}
+    assert entries["MF"].key(made.plan, {}) != keys["MF"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -52,6 +63,7 @@ def test_a_dataset_s_own_parameters_and_missing_vectors(make):
         ),
         (("dim: 8", "dims: 8"), "Did you mean 'dim'"),
         (("dim: 8", "tau: 0.1"), r"\['tau'\] in both"),
+        (("MF:", "MF:\n    final_seconds: {tuy: 9}"), "Did you mean 'toy'"),
         (("dim: 8", "seed: 8"), "must leave 'seed' to the comparison"),
         (("reference: MF", "reference: 3"), "`convergence`"),
         (("  MF:", "  M/F:"), "must have no slash"),
