@@ -70,6 +70,12 @@ def check_choice(parameter: str, value: object, options: Sequence[str]) -> None:
         raise InputError(required, repr(value), did_you_mean(str(value), options))
 
 
+def check_bool(parameter: str, value: object) -> None:
+    """Raise InputError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise InputError(f"`{parameter}` must be True or False", repr(value), "Pass a bool.")
+
+
 def check_number(
     parameter: str,
     value: object,

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import sampled_softmax
 from graphrec_lm.models.embeddings import EmbeddingLearner, normal_rows
 from graphrec_lm.models.node_texts import NodeTexts
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.trained import seeded
 from graphrec_lm.training import Batch
+from graphrec_lm.training.losses import contrast
 
 if TYPE_CHECKING:
     from graphrec_lm.models.rlmrec import RLMRec
@@ -66,8 +66,8 @@ class ContrastiveLearner(AlignedLearner):
         codes, places = batch_users(batch)
         touched = batch_items(batch)
         user_texts, item_texts = self.mlp(self.texts.of_users(codes)), self.mlp(self.texts.of_items(touched))
-        of_users = in_batch_infonce(_rows(users, places), user_texts, self.alignment_tau)
-        return of_users + in_batch_infonce(_rows(items, touched), item_texts, self.alignment_tau)
+        of_users = contrast(_rows(users, places), user_texts, self.alignment_tau)
+        return of_users + contrast(_rows(items, touched), item_texts, self.alignment_tau)
 
 
 class GenerativeLearner(AlignedLearner):
@@ -116,25 +116,7 @@ class GenerativeLearner(AlignedLearner):
         if not len(targets):
             return torch.zeros(())
         found = self.mlp(torch.cat([_rows(users, places[hidden]), _rows(items, touched)]))
-        return in_batch_infonce(found, targets, self.alignment_tau)
-
-
-def in_batch_infonce(rows: torch.Tensor, candidates: torch.Tensor, tau: float) -> torch.Tensor:
-    """Mean InfoNCE of every row with its own candidate, among all of them, on cosine similarity.
-
-    Parameters
-    ----------
-    rows, candidates : float32 tensors [n, dim]
-    tau : float
-
-    Examples
-    --------
-    >>> in_batch_infonce(torch.eye(2), torch.eye(2), tau=1.0)
-    tensor(0.3133)
-    """
-    everyone = np.arange(len(rows), dtype=np.int32)
-    itself = np.arange(len(rows) + 1, dtype=np.int64), everyone
-    return sampled_softmax(rows, candidates, everyone, everyone, negatives=everyone, tau=tau, seen=itself)
+        return contrast(found, targets, self.alignment_tau)
 
 
 def batch_users(batch: Batch) -> tuple[Codes, Codes]:

@@ -12,10 +12,10 @@ from scipy import sparse
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import full_softmax, gram
+from graphrec_lm.kernels import gram, pair_products
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Arrays
-from graphrec_lm.models.item_knn import keep_largest
+from graphrec_lm.models.item_knn import largest_others
 from graphrec_lm.models.people import People
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.text import history_means, title_vectors
@@ -23,11 +23,9 @@ from graphrec_lm.models.text_view import TextView
 from graphrec_lm.models.trained import TrainedRecommender, seeded
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training import Batch, Learner
-from graphrec_lm.training.losses import infonce
+from graphrec_lm.training.losses import contrast, infonce
 
 Float32 = NDArray[np.float32]
-
-_PAIRS = 1 << 16  # of items, whose titles are compared at a time
 
 
 class AlphaFree(TrainedRecommender):
@@ -171,10 +169,7 @@ def align(one: torch.Tensor, other: torch.Tensor, codes: NDArray[np.int32], tau:
     """
     places = torch.from_numpy(codes)
     first, second = (torch.nn.functional.embedding(places, table) for table in (one, other))
-    each = np.arange(len(codes), dtype=np.int32)
-    return (
-        full_softmax(first, second, each, each, tau=tau) + full_softmax(second, first, each, each, tau=tau)
-    ) / 2
+    return (contrast(first, second, tau) + contrast(second, first, tau)) / 2
 
 
 def augmented_view(titles: Float32, graph: BipartiteGraph, neighbors: int) -> TextView:
@@ -204,15 +199,11 @@ def similar_items(titles: Float32, graph: BipartiteGraph, neighbors: int) -> spa
     scipy.sparse.csr_array of float32 [n_items, n_items]
     """
     counts = gram(graph.indptr, graph.indices, graph.n_items, least=1.0)
-    counts.data[counts.indices == np.repeat(np.arange(graph.n_items), np.diff(counts.indptr))] = 0
-    near = keep_largest(counts, neighbors)
+    near = largest_others(counts, neighbors)
     rows = np.repeat(np.arange(graph.n_items), np.diff(near.indptr))
     units = unit_rows(titles)
     average = units @ units.mean(axis=0)
-    for start in range(0, len(rows), _PAIRS):
-        part = slice(start, start + _PAIRS)
-        similarity = np.einsum("nd,nd->n", units[rows[part]], units[near.indices[part]])
-        near.data[part] *= similarity >= average[rows[part]]
+    near.data *= pair_products(units, units, rows, near.indices) >= average[rows]
     near.eliminate_zeros()
     popularity = np.maximum(np.diff(graph.item_indptr), 1).astype(np.float32)
     near = (near + sparse.diags_array(popularity)).tocsr()

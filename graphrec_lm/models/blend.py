@@ -14,6 +14,7 @@ from graphrec_lm.kernels import take_rows, weighted_sum
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.fusion import Fusion
+from graphrec_lm.models.held_out import validating
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.people import People
 from graphrec_lm.models.plain import make, plain_parameters
@@ -99,7 +100,7 @@ class Blend(Recommender):
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("seed", self.seed, least=0, integer=True)
         chosen = self._members()
-        learned: tuple[Float32 | None, dict[str, float]] = None, {}
+        learned: tuple[Float32 | None, list[float]] = None, []
         held_out = valid if valid is not None and valid.n_interactions else None
         if self.weights is None and held_out is None:
             train, apart, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
@@ -114,12 +115,12 @@ class Blend(Recommender):
         arrays = {f"{n}.{k}": v for n, member in enumerate(fitted) for k, v in member._state.arrays.items()}
         notes = {
             "members": [_note(member) for member in fitted],
-            "validation": dict(zip(["blend", *_names(fitted)], values.values(), strict=False)),
+            "validation": dict(zip(["blend", *_names(fitted)], values, strict=False)),
         }
         return Fitted.of(dataset, valid, arrays | {"weights": weights}, notes=notes)
 
     def _members(self) -> list[Recommender]:
-        """Unfitted copies of the members."""
+        """The members, or the usual ones."""
         if self.members is None:
             ridge = TextRidge(encoder=self.encoder, seed=self.seed, verbose=self.verbose)
             return [ridge, _graph_member(self.seed, self.verbose)]
@@ -127,7 +128,7 @@ class Blend(Recommender):
         if len(found) < 2 or not all(isinstance(member, Recommender) for member in found):
             remedy = "Write Blend([TextRidge(), LightGCN()])."
             raise InputError("`members` must be at least two models", repr(self.members), remedy)
-        return [type(member)(**member.get_params()) for member in found]
+        return found
 
     def _given(self, members: int) -> list[float]:
         """The weights that were passed, or equal ones."""
@@ -142,10 +143,8 @@ class Blend(Recommender):
 
     def _choose(
         self, fitted: list[Recommender], dataset: Dataset, valid: Dataset
-    ) -> tuple[Float32, dict[str, float]]:
-        people = np.flatnonzero(np.diff(valid.indptr)).astype(np.int32)
-        if len(people) > _PEOPLE:
-            people = np.sort(np.random.default_rng(self.seed).choice(people, _PEOPLE, replace=False))
+    ) -> tuple[Float32, list[float]]:
+        people = validating(valid, _PEOPLE, self.seed)
         everyone = People.fitted(dataset, people)
 
         def scores(start: int, stop: int) -> list[Float32]:
@@ -193,6 +192,7 @@ def _graph_member(seed: int, verbose: bool) -> LightGCN:
 def _fit_all(
     members: list[Recommender], dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]
 ) -> list[Recommender]:
+    """Fitted copies of the members."""
     return [
         type(member)(**member.get_params()).fit(dataset, valid=valid, callbacks=callbacks)
         for member in members

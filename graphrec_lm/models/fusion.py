@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from graphrec_lm.kernels import take_rows, topk_blocks, weighted_sum
+from graphrec_lm.kernels import take_rows, topk_scores, weighted_sum
 from graphrec_lm.kernels.topk import block_rows
 
 Float32 = NDArray[np.float32]
@@ -57,8 +57,8 @@ class Fusion:
         found = gains @ discount[: gains.shape[1]]
         return float(np.mean(found / np.maximum(ideal, discount[-1])))
 
-    def best(self) -> tuple[Float32, dict[str, float]]:
-        """Weights [members] of the highest NDCG@20, and the values of `blend` and of each member alone.
+    def best(self) -> tuple[Float32, list[float]]:
+        """Weights [members] of the highest NDCG@20; its value, and those of each member alone.
 
         From the best member on, the member and share that help most are added while one does, then
         each share is looked at once more. Ties go to fewer members.
@@ -74,7 +74,7 @@ class Fusion:
             if max(values) <= value:
                 break
             value, weights = max(values), tried[int(np.argmax(values))]
-        return weights, {"blend": value} | {str(n): found for n, found in enumerate(alone)}
+        return weights, [value, *alone]
 
     def _with(self, weights: Float32, member: int, share: float) -> Float32:
         changed = weights.copy()
@@ -87,7 +87,7 @@ def _candidates(scores: list[Float32], seen: Pattern, relevant: Pattern) -> tupl
     people, n_items = scores[0].shape
     one, most = np.ones((people, 1), dtype=np.float32), min(_CANDIDATES, n_items)
     standard = [weighted_sum([part], one) for part in scores]
-    best = [_top(part, most, seen) for part in standard]
+    best = [topk_scores(part, most, seen=seen)[0] for part in standard]
     items = np.sort(np.concatenate(best, axis=1), axis=1)
     items[:, 1:][items[:, 1:] == items[:, :-1]] = -1  # each once
     found = np.stack([np.take_along_axis(part, np.maximum(items, 0), axis=1) for part in standard], axis=2)
@@ -96,10 +96,3 @@ def _candidates(scores: list[Float32], seen: Pattern, relevant: Pattern) -> tupl
     keys = np.arange(people)[:, None] * np.int64(n_items) + items
     hits = np.isin(keys, owners * np.int64(n_items) + relevant[1]) & (items >= 0)
     return found, hits
-
-
-def _top(scores: Float32, k: int, seen: Pattern) -> NDArray[np.int32]:
-    """Codes of everybody's k best unseen items."""
-    people, n_items = scores.shape
-    top: NDArray[np.int32] = topk_blocks(lambda a, b: scores[a:b], people, n_items, k, seen=seen)[0]
-    return top

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.kernels import take_rows
 from graphrec_lm.models.factors import FactorRecommender
 from graphrec_lm.models.fitted import Fitted
@@ -79,8 +79,7 @@ class IALS(FactorRecommender):
         check_number("regularization", self.regularization, above=0)
         check_number("alpha", self.alpha, least=1)
         check_number("seed", self.seed, least=0, most=2**32 - 1, integer=True)
-        if not isinstance(self.verbose, bool):
-            raise InputError("`verbose` must be True or False", repr(self.verbose), "Pass a bool.")
+        check_bool("verbose", self.verbose)
         items = self._item_factors(dataset)
         people = dataset.indptr, dataset.indices
         users = least_squares_users(items, *people, self.regularization, self.alpha)

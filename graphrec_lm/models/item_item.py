@@ -53,7 +53,8 @@ class ItemItemRecommender(Recommender):
         -------
         dataframe
             `item_id, title, rank, score`: the history's largest contributions first, `title` only if
-            the Dataset has titles.
+            the Dataset has titles; then what a score is made of, if the model's weights have several
+            sources.
 
         Raises
         ------

@@ -72,3 +72,15 @@ def keep_largest(matrix: sparse.csr_array, count: int) -> sparse.csr_array:
     kept: NDArray[np.bool_] = (rank < count) & (matrix.data > 0)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=matrix.shape[0]))])
     return sparse.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
+
+
+def largest_others(counts: sparse.csr_array, count: int) -> sparse.csr_array:
+    """`keep_largest` of a square matrix without its diagonal.
+
+    >>> largest_others(sparse.csr_array(np.array([[9.0, 1.0], [1.0, 9.0]])), 1).toarray()
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    others = counts.copy()
+    others.data[others.indices == np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))] = 0
+    return keep_largest(others, count)

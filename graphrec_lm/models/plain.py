@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphrec_lm.errors import check_choice
 from graphrec_lm.models.params import Parameters
 from graphrec_lm.models.text import SavedEncoder
 
@@ -42,7 +43,6 @@ def parameter(saved: Any) -> Any:
 
 def make(name: str, params: dict[str, Any]) -> Any:
     """The model of that name with these parameters, as `plain` wrote them; not fitted."""
-    from graphrec_lm.errors import check_choice
     from graphrec_lm.models.registry import MODELS
 
     check_choice("model", name, list(MODELS))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import take_rows, topk_blocks
+from graphrec_lm.kernels import take_rows, topk_scores
 from graphrec_lm.metrics import ranking_metrics
+from graphrec_lm.models.held_out import validating
 from graphrec_lm.models.ridge import TextPrior, least_regularization
 from graphrec_lm.models.ridge_solvers import Scorer, Solver
 
@@ -53,10 +54,7 @@ class Search:
 
     def __init__(self, train: Dataset, valid: Dataset, solver: Solver, titles: Float32, seed: int) -> None:
         self.train, self.solver, self.titles = train, solver, titles
-        people = np.flatnonzero(np.diff(valid.indptr)).astype(np.int32)
-        most = max(1, min(_PEOPLE, _SCORES // train.n_items))
-        if len(people) > most:
-            people = np.sort(np.random.default_rng(seed).choice(people, most, replace=False))
+        people = validating(valid, max(1, min(_PEOPLE, _SCORES // train.n_items)), seed)
         self.seen = take_rows(train.indptr, train.indices, people)
         self.relevant = take_rows(valid.indptr, valid.indices, people)
 
@@ -110,7 +108,6 @@ def _ndcg_sum(
     relevant: tuple[NDArray[np.int64], NDArray[np.int32]],
 ) -> float:
     """Sum over people of NDCG@20 of `scores` [people, n_items], `seen` hidden."""
-    people, items = scores.shape
-    k = min(20, items)
-    top = topk_blocks(lambda start, stop: scores[start:stop], people, items, k, seen=seen)[0]
+    k = min(20, scores.shape[1])
+    top = topk_scores(scores, k, seen=seen)[0]
     return float(ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].sum(dtype=np.float64))

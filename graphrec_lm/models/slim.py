@@ -8,11 +8,11 @@ import numpy as np
 from scipy import sparse
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.kernels import elastic_net, gram
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
-from graphrec_lm.models.item_knn import keep_largest
+from graphrec_lm.models.item_knn import largest_others
 from graphrec_lm.progress import Progress
 from graphrec_lm.training.callbacks import Callback
 
@@ -74,7 +74,8 @@ class SLIM(ItemItemRecommender):
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         self._check()
         counts = gram(dataset.indptr, dataset.indices, dataset.n_items, least=1)
-        candidates = None if self.neighbors is None else _nearest(counts, self.neighbors)
+        near = None if self.neighbors is None else largest_others(counts, self.neighbors)
+        candidates = None if near is None else (near.indptr, near.indices)
         n_items, rows = dataset.n_items, []
         with Progress(n_items, type(self).__name__, "items", enabled=self.verbose) as bar:
             for start in range(0, n_items, _COLUMNS):
@@ -92,16 +93,8 @@ class SLIM(ItemItemRecommender):
     def _check(self) -> None:
         check_number("l1", self.l1, above=0)
         check_number("l2", self.l2, least=0)
-        if not isinstance(self.nonnegative, bool):
-            raise InputError("`nonnegative` must be True or False", repr(self.nonnegative), "Pass a bool.")
+        check_bool("nonnegative", self.nonnegative)
         if self.neighbors is not None:
             check_number("neighbors", self.neighbors, least=1, integer=True)
         check_number("tolerance", self.tolerance, above=0)
         check_number("sweeps", self.sweeps, least=1, integer=True)
-
-
-def _nearest(counts: sparse.csr_array, neighbors: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each item the pattern of those with most users in common, itself left out."""
-    others = counts - sparse.diags_array(counts.diagonal())
-    kept = keep_largest(sparse.csr_array(others), neighbors)
-    return kept.indptr, kept.indices

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import co_occurring, local_ridge, pair_products, spmm, transpose
+from graphrec_lm.kernels import co_occurring, local_ridge, nearest_of, pair_products, spmm, transpose
 from graphrec_lm.models.ridge import TextPrior
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 
@@ -50,10 +50,9 @@ class Supports(NamedTuple):
     @classmethod
     def of(cls, dataset: Dataset, neighbours: int) -> Supports:
         """Each item's `neighbours` nearest, and four times as many for what these have in common."""
-        pattern = dataset.indptr, dataset.indices, dataset.n_items
-        wide = co_occurring(*pattern, _WIDER * neighbours)
-        counts = dataset.item_counts.astype(np.float32)
-        return cls(co_occurring(*pattern, neighbours), wide.maximum(wide.T).tocsr(), counts)
+        wide = co_occurring(dataset.indptr, dataset.indices, dataset.n_items, _WIDER * neighbours)
+        regressors = nearest_of(wide, dataset.item_counts, neighbours)
+        return cls(regressors, wide.maximum(wide.T).tocsr(), dataset.item_counts.astype(np.float32))
 
 
 class SparsePath(NamedTuple):

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Arrays
@@ -111,8 +111,7 @@ class TextGCNMLP(TrainedRecommender):
         check_number("tau", self.tau, above=0)
         if self.hidden is not None:
             check_number("hidden", self.hidden, least=1, integer=True)
-        if not isinstance(self.shared, bool):
-            raise InputError("`shared` must be True or False", repr(self.shared), "Pass a bool.")
+        check_bool("shared", self.shared)
         titles, notes = title_vectors(dataset, self.encoder)
         shape = titles.shape[1], self.hidden or max(1, titles.shape[1] // 2), self.dim
         generator = seeded(self.seed)

@@ -41,8 +41,12 @@ class TextRidge(ItemItemRecommender):
     has three items: λ = 100, κ = 1, 10 for the titles). Exact for new people.
 
     `solver="dense"` is that minimum; it needs n_items² · 4 bytes, twice while it is fitted. `"sparse"` lets
-    the interactions speak through each item's `neighbours` alone (`models/sparse_ridge.py`): memory and time
-    grow with n_items · neighbours.
+    the interactions speak through each item's `neighbors` alone (`models/sparse_ridge.py`): memory and time
+    grow with n_items · neighbors.
+
+    `explain` has two columns more, whose sum is `score`: `interactions`, what an item of the history would
+    contribute without titles, and `titles`, what these add or take away. (With the sparse solver the two are
+    split up to the co-occurrences that it leaves out; their sum is exact.)
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ class TextRidge(ItemItemRecommender):
         λ > 0 of the titles' own ridge; None is chosen.
     solver : {"auto", "dense", "sparse"}
         "auto" is dense up to 40,000 items.
-    neighbours : int
+    neighbors : int
         Of the sparse solver: the items that most often occur with an item.
     encoder : name, folder, TextEncoder, or list of them
     seed : int
@@ -79,14 +83,14 @@ class TextRidge(ItemItemRecommender):
         strength: float | None = None,
         text_regularization: float | None = None,
         solver: str = "auto",
-        neighbours: int = 100,
+        neighbors: int = 100,
         encoder: Any = DEFAULT_ENCODER,
         seed: int = 0,
         verbose: bool = True,
     ) -> None:
         self.regularization, self.strength = regularization, strength
         self.text_regularization, self.encoder = text_regularization, encoder
-        self.solver, self.neighbours = solver, neighbours
+        self.solver, self.neighbors = solver, neighbors
         self.seed, self.verbose = seed, verbose
 
     @property
@@ -99,30 +103,6 @@ class TextRidge(ItemItemRecommender):
         """Everything that was tried; the same keys."""
         return list(self._state.notes["search"])
 
-    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
-        """Which items of a user's history speak for an item, exactly, and how much of that is the titles'.
-
-        As for every item-to-item model, and two columns more whose sum is `score`: `interactions`, what the
-        item of the history would contribute without titles, and `titles`, what these add or take away. (With
-        the sparse solver the two are split up to the co-occurrences that it leaves out; their sum is exact.)
-
-        Parameters
-        ----------
-        user, item : ids
-        k : int
-            Items of the history, at most.
-
-        Returns
-        -------
-        dataframe
-            `item_id, title, rank, score, interactions, titles`: the largest contributions first.
-
-        Raises
-        ------
-        UnknownIdError, InputError
-        """
-        return super().explain(user, item, k)
-
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         for name in ("regularization", "text_regularization"):
             if getattr(self, name) is not None:
@@ -130,21 +110,22 @@ class TextRidge(ItemItemRecommender):
         if self.strength is not None:
             check_number("strength", self.strength, least=0)
         check_choice("solver", self.solver, ("auto", "dense", "sparse"))
-        check_number("neighbours", self.neighbours, least=1, integer=True)
+        check_number("neighbors", self.neighbors, least=1, integer=True)
         check_number("seed", self.seed, least=0, integer=True)
         titles, notes = title_vectors(dataset, self.encoder)
         vectors = unit_rows(titles)
-        points = self._search(dataset, valid, vectors)
+        solver = self._solver(dataset)
+        points = self._search(dataset, valid, vectors, solver)
         chosen = self._given() if not points else max(points, key=lambda point: point.ndcg)._asdict()
         regularization, strength = chosen["regularization"], chosen["strength"]
         prior = TextPrior.of(vectors, chosen["text_regularization"]) if strength else None
-        weights = self._solver(dataset).weights(regularization, prior, strength)
+        weights = solver.weights(regularization, prior, strength)
         notes |= {"chosen": chosen, "search": [point._asdict() for point in points]}
         return Fitted.of(dataset, valid, stored(weights), notes=notes)
 
     def _solver(self, dataset: Dataset) -> Solver:
         is_dense = dataset.n_items <= _MOST_DENSE if self.solver == "auto" else self.solver == "dense"
-        return DenseSolver(dataset) if is_dense else SparseSolver(dataset, self.neighbours)
+        return DenseSolver(dataset) if is_dense else SparseSolver(dataset, self.neighbors)
 
     def _parts(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
         """`interactions`: what the weights would be without titles (κ = 0); `titles`: the rest."""
@@ -161,13 +142,16 @@ class TextRidge(ItemItemRecommender):
             for name, usual in _USUAL.items()
         }
 
-    def _search(self, dataset: Dataset, valid: Dataset | None, vectors: Float32) -> list[Point]:
+    def _search(
+        self, dataset: Dataset, valid: Dataset | None, vectors: Float32, solver: Solver
+    ) -> list[Point]:
         """What was tried on validation; nothing if there is nothing to choose or to validate on."""
         if all(getattr(self, name) is not None for name in _USUAL):
             return []
         train = dataset
         if valid is None or not valid.n_interactions:
             train, valid, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
+            solver = self._solver(train)
         if not valid.n_interactions:
             return []
         start = self._given()
@@ -178,6 +162,6 @@ class TextRidge(ItemItemRecommender):
             _STRENGTHS if self.strength is None else [start["strength"]],
         )
         with Progress(None, "TextRidge", "factorisations", enabled=self.verbose) as bar:
-            return Search(train, valid, self._solver(train), vectors, self.seed).run(
+            return Search(train, valid, solver, vectors, self.seed).run(
                 grid, lambda point: bar.advance(1, regularization=point.regularization, ndcg=point.ndcg)
             )

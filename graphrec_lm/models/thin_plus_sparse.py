@@ -38,6 +38,11 @@ class ThinPlusSparse(NamedTuple):
         """(n_items, n_items)."""
         return (len(self.left), len(self.right))
 
+    @property
+    def nnz(self) -> int:
+        """Numbers that are stored."""
+        return int(self.left.size + self.right.size + self.sparse.nnz)
+
     def sums(self, indptr: NDArray[np.int64], indices: NDArray[np.int32]) -> Float32:
         """Sums of the rows of B over each history [people], float32 [people, n_items]."""
         scores: Float32 = spmm(indptr, indices, self.left) @ self.right.T

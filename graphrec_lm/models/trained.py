@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError, check_choice, check_number
+from graphrec_lm.errors import InputError, check_bool, check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import take_rows
 from graphrec_lm.metrics import ranking_metrics
@@ -146,10 +146,7 @@ class TrainedRecommender(LoopRecommender):
     def _options(self) -> TrainingOptions:
         check_choice("sampling", self.sampling, ("user", "interaction"))
         check_number("negatives", self._negatives, least=1, integer=True)
-        if not isinstance(self.share_negatives, bool):
-            raise InputError(
-                "`share_negatives` must be True or False", repr(self.share_negatives), "Pass a bool."
-            )
+        check_bool("share_negatives", self.share_negatives)
         check_number("negative_power", self.negative_power, least=0)
         return super()._options()
 

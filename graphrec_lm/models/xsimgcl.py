@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import embedding, normalize
 
-from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.embeddings import EmbeddingLearner, IdRecommender
 from graphrec_lm.models.fitted import Arrays
@@ -114,8 +114,7 @@ class XSimGCL(IdRecommender):
         check_number("contrast", self.contrast, least=0)
         check_number("contrast_tau", self.contrast_tau, above=0)
         check_number("contrast_layer", self.contrast_layer, least=1, most=self.layers, integer=True)
-        if not isinstance(self.layer_zero, bool):
-            raise InputError("`layer_zero` must be True or False", repr(self.layer_zero), "Pass a bool.")
+        check_bool("layer_zero", self.layer_zero)
         return _Noisy(self, graph)
 
     def _learned(self, learner: EmbeddingLearner) -> Arrays:

@@ -66,13 +66,13 @@ def test_ranking_among_candidates_is_ranking_among_all():
 
 def test_two_views_of_the_truth_are_better_than_one():
     weights, values = make_fusion()[0].best()
-    assert values["blend"] > 1.03 * max(values["0"], values["1"])
+    assert values[0] > 1.03 * max(values[1:])
     assert 0.5 < weights[1] / weights[0] < 2
 
 
 def test_the_noisier_member_counts_less():
     weights, values = make_fusion(noisy=3.0)[0].best()
-    assert 0 < weights[1] / weights[0] < 0.6 and values["1"] < values["0"]
+    assert 0 < weights[1] / weights[0] < 0.6 and values[2] < values[1]
 
 
 def test_a_useless_member_does_no_harm(world):

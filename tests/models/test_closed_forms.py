@@ -292,7 +292,7 @@ def test_bad_parameters(name):
 @pytest.mark.parametrize("solver", ["dense", "sparse"])
 def test_text_ridge_says_how_much_is_the_titles(solver):
     world = checkerboard()
-    params = dict(regularization=2.0, strength=1.5, text_regularization=1.0, solver=solver, neighbours=30)
+    params = dict(regularization=2.0, strength=1.5, text_regularization=1.0, solver=solver, neighbors=30)
     model = TextRidge(encoder=world.encoder, **params).fit(world.train)
     found = model.explain("u3", 5, k=30)
     without = TextRidge(encoder=world.encoder, **params | {"strength": 0.0}).fit(world.train)

@@ -214,7 +214,7 @@ class TestTextRidge(ModelContract):
 
 class TestTextRidgeSparse(ModelContract):
     model = TextRidge
-    params = dict(regularization=2.0, solver="sparse", neighbours=4, verbose=False)
+    params = dict(regularization=2.0, solver="sparse", neighbors=4, verbose=False)
 
 
 class TestTitleCosine(ModelContract):

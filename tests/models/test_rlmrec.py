@@ -10,10 +10,11 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models import KAR, LightGCN, RLMRec
-from graphrec_lm.models.alignment import batch_items, batch_users, in_batch_infonce
+from graphrec_lm.models.alignment import batch_items, batch_users
 from graphrec_lm.models.node_texts import NodeTexts
 from graphrec_lm.text import PrecomputedEncoder
 from graphrec_lm.training import Batch, Checkpoint
+from graphrec_lm.training.losses import contrast
 from tests.data.messages import check
 from tests.models import plain_torch as plain
 from tests.models.test_contract import FEW, QUICK
@@ -121,9 +122,9 @@ def test_the_nodes_of_a_batch():
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])
-def test_in_batch_infonce_is_a_cross_entropy(count):
+def test_the_contrast_is_a_cross_entropy(count):
     rows, candidates = (torch.from_numpy(normal((count, 6), seed)).requires_grad_() for seed in (0, 1))
-    found, expected = (loss(rows, candidates, 0.4) for loss in (in_batch_infonce, plain.in_batch))
+    found, expected = (loss(rows, candidates, 0.4) for loss in (contrast, plain.in_batch))
     for one, other in zip(
         *(torch.autograd.grad(x, [rows, candidates]) for x in (found, expected)), strict=True
     ):
