@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from graphrec_lm.data import narrowing, statistics
+from graphrec_lm.data import growing, narrowing, statistics
 from graphrec_lm.data.codes import check_lengths, check_table, checked_codes, checked_weights, id_table
 from graphrec_lm.data.edges import Edges, merge_pairs
 from graphrec_lm.data.fingerprint import content_hash
@@ -231,6 +231,52 @@ class Dataset:
             If fewer than 2 items would be left.
         """
         return narrowing.restrict_items(self, ids)
+
+    def with_items(self, items: Any) -> Dataset:
+        """Return the Dataset with more items that nobody touched; codes of what it has stay.
+
+        Parameters
+        ----------
+        items : dataframe
+            `item_id`, `title` if the Dataset has titles, and any of the item table's other columns; it is
+            read by this Dataset's `columns`.
+
+        Raises
+        ------
+        InputError
+            If an id is there already, is not of the kind of the others, or has no title.
+
+        Examples
+        --------
+        >>> dataset = Dataset.from_codes(IdMap([7, 8]), IdMap([1, 2]), [0, 1], [1, 1])
+        >>> dataset.with_items(pa.table({"item_id": [9]})).items.ids
+        array([1, 2, 9])
+        """
+        return growing.with_items(self, items)
+
+    def with_interactions(self, interactions: Any) -> Dataset:
+        """Return the Dataset with more interactions; users it lacks are added, sorted, after its own.
+
+        Parameters
+        ----------
+        interactions : dataframe
+            Read by this Dataset's `columns` and `positive` rules. Pairs that are there already merge.
+
+        Raises
+        ------
+        UnknownIdError
+            If it names an item that this Dataset lacks: add it first by `with_items`.
+        InputError
+            On missing columns, bad ids or weights.
+
+        Examples
+        --------
+        >>> dataset = Dataset.from_codes(IdMap([7, 8]), IdMap([1, 2]), [0, 1], [1, 1])
+        >>> grown = dataset.with_interactions(pa.table({"user_id": [5], "item_id": [1]}))
+        >>> grown.users.ids, grown.indices
+        (array([7, 8, 5]), array([1, 1, 0], dtype=int32))
+        """
+        return growing.with_interactions(self, interactions)
 
     def align(self, other: Any) -> Dataset:
         """Return `other`, a Dataset or a frame, as a Dataset that shares this one's IdMaps and tables.
