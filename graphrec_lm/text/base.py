@@ -64,6 +64,10 @@ class TextEncoder(ABC):
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 [len(texts), dim], one row a text, in their order."""
 
+    def overlong(self, texts: Sequence[str]) -> list[str]:
+        """Those of `texts` of which the language model reads only the beginning; none, if it reads all."""
+        return []
+
     def __deepcopy__(self, memo: dict[int, Any]) -> TextEncoder:
         return self
 

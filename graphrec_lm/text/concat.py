@@ -43,6 +43,10 @@ class ConcatEncoder(TextEncoder):
     def dim(self) -> int:
         return sum(encoder.dim for encoder in self.encoders)
 
+    def overlong(self, texts: Sequence[str]) -> list[str]:
+        """Texts that are too long for some part."""
+        return list(dict.fromkeys(text for encoder in self.encoders for text in encoder.overlong(texts)))
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 [len(texts), dim]; `embed` caches each part instead."""
         return join([encoder.encode(texts) for encoder in self.encoders])

@@ -19,6 +19,7 @@ from graphrec_lm.text.locate import (
     hub_name,
     packaged_folder,
 )
+from graphrec_lm.text.windows import beyond_window
 
 
 class SentenceEncoder(TextEncoder):
@@ -105,6 +106,15 @@ class SentenceEncoder(TextEncoder):
             convert_to_numpy=True,
         )
         return check_vectors(vectors, listed)
+
+    def overlong(self, texts: Sequence[str]) -> list[str]:
+        """Texts of more tokens than the model's window holds."""
+
+        def load() -> tuple[Any, int]:
+            model = self._loaded()
+            return model.tokenizer, int(model.max_seq_length)
+
+        return beyond_window(texts, self.prompt, self.max_length, load)
 
     def _loaded(self) -> Any:
         if self._model is None:

@@ -13,6 +13,7 @@ from graphrec_lm.text.base import TextEncoder, Vectors, check_texts, check_vecto
 from graphrec_lm.text.loading import loading, pick_device
 from graphrec_lm.text.locate import as_folder, folder_hash, hub_id, packaged_folder
 from graphrec_lm.text.pooling import POOLINGS, pool
+from graphrec_lm.text.windows import beyond_window
 
 if TYPE_CHECKING:
     import torch
@@ -116,6 +117,10 @@ class TransformerEncoder(TextEncoder):
         vectors = np.concatenate(parts)[np.argsort(order)]
         checked = check_vectors(vectors, listed)
         return unit_rows(checked) if self.normalize else checked
+
+    def overlong(self, texts: Sequence[str]) -> list[str]:
+        """Texts of more tokens than the model's window holds."""
+        return beyond_window(texts, self.prompt, self.max_length, lambda: self._loaded()[::2])
 
     def _forward(self, texts: list[str]) -> torch.Tensor:
         import torch
