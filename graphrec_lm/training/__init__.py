@@ -3,6 +3,7 @@
 from graphrec_lm.training.batches import Batch, BatchSampler, Sampler
 from graphrec_lm.training.callbacks import Callback, EpochRecord, TrainingState
 from graphrec_lm.training.checkpoint import Checkpoint
+from graphrec_lm.training.domains import DomainLearner, DomainSampler, domain_shares
 from graphrec_lm.training.learner import Learner
 from graphrec_lm.training.loop import TrainingOptions, train
 from graphrec_lm.training.time_limit import TimeLimit
@@ -13,6 +14,8 @@ __all__ = [
     "BatchSampler",
     "Callback",
     "Checkpoint",
+    "DomainLearner",
+    "DomainSampler",
     "EpochRecord",
     "Learner",
     "Sampler",
@@ -21,5 +24,6 @@ __all__ = [
     "TrainingState",
     "UserBatch",
     "UserSampler",
+    "domain_shares",
     "train",
 ]
