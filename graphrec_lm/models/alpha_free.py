@@ -9,18 +9,18 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
-from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import gram, pair_products
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Arrays
+from graphrec_lm.models.fold_in import own_part
 from graphrec_lm.models.item_knn import largest_others
 from graphrec_lm.models.people import People
 from graphrec_lm.models.projection import Projection
-from graphrec_lm.models.text import history_means, title_vectors
 from graphrec_lm.models.text_view import TextView
-from graphrec_lm.models.trained import TrainedRecommender, seeded
+from graphrec_lm.models.towers import TowerRecommender, Towers, tower_arrays
+from graphrec_lm.models.trained import seeded
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training import Batch, Learner
 from graphrec_lm.training.losses import contrast, infonce
@@ -28,7 +28,7 @@ from graphrec_lm.training.losses import contrast, infonce
 Float32 = NDArray[np.float32]
 
 
-class AlphaFree(TrainedRecommender):
+class AlphaFree(TowerRecommender):
     """Free from users, IDs and GNNs (Jeon et al., WWW 2026, arXiv 2603.02653).
 
     An item is the LM vector of its title, a user the mean of the titles in the history. The augmented view
@@ -93,6 +93,7 @@ class AlphaFree(TrainedRecommender):
         learning_rate: float = 5e-4,
         valid_every: int = 5,
         patience: int = 20,
+        domain_weights: Any = "proportional",
         encoder: Any = DEFAULT_ENCODER,
         seed: int = 0,
         device: str = "auto",
@@ -105,8 +106,9 @@ class AlphaFree(TrainedRecommender):
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.valid_every, self.patience, self.encoder = valid_every, patience, encoder
         self.seed, self.device, self.verbose = seed, device, verbose
+        self.domain_weights = domain_weights
 
-    def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
+    def _check(self) -> None:
         check_number("dim", self.dim, least=1, integer=True)
         check_number("neighbors", self.neighbors, least=0, integer=True)
         check_number("alignment", self.alignment, least=0)
@@ -114,20 +116,27 @@ class AlphaFree(TrainedRecommender):
         check_number("alignment_tau", self.alignment_tau, above=0)
         if self.hidden is not None:
             check_number("hidden", self.hidden, least=1, integer=True)
-        titles, notes = title_vectors(dataset, self.encoder)
-        shape = titles.shape[1], self.hidden or max(1, titles.shape[1] // 2), self.dim
+
+    def _towers(self, width: int) -> dict[str, Projection]:
+        shape = width, self.hidden or max(1, width // 2), self.dim
         generator = seeded(self.seed)
-        towers = Projection("mlp", *shape, generator), Projection("mlp", *shape, generator)
-        views = TextView(torch.from_numpy(titles), graph, 0), augmented_view(titles, graph, self.neighbors)
-        return _AlphaFreeLearner(*views, *towers, self.tau, self.alignment, self.alignment_tau), notes
+        return {prefix: Projection("mlp", *shape, generator) for prefix in ("", "augmented.")}
+
+    def _over(self, towers: Towers, titles: torch.Tensor, graph: BipartiteGraph) -> _AlphaFreeLearner:
+        views = TextView(titles, graph, 0), augmented_view(titles.numpy(), graph, self.neighbors)
+        how = self.tau, self.alignment, self.alignment_tau
+        return _AlphaFreeLearner(*views, towers[""], towers["augmented."], *how)
 
     def _learned(self, learner: _AlphaFreeLearner) -> Arrays:
-        arrays = {name: weight.numpy() for name, weight in learner.tower.state_dict().items()}
-        return arrays | {"titles": learner.view.titles.numpy().astype(np.float16)}
+        weights = tower_arrays({"": learner.tower, "augmented.": learner.augmented_tower})
+        return weights | {"titles": learner.view.titles.numpy().astype(np.float16)}
+
+    def _item_rows(self, titles: Float32) -> Float32:
+        return unit_rows(Projection.restored(self._state.arrays)(torch.from_numpy(titles)).detach().numpy())
 
     def _fold_in(self, people: People) -> Float32:
         arrays = self._state.arrays
-        means = torch.from_numpy(history_means(arrays["titles"], people.indptr, people.indices))
+        means = torch.from_numpy(own_part(arrays["titles"], people))
         return unit_rows(Projection.restored(arrays)(means).detach().numpy())
 
 

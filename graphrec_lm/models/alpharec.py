@@ -8,24 +8,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Arrays
-from graphrec_lm.models.fold_in import fold_table, graph_part
+from graphrec_lm.models.fold_in import fold_table, graph_part, own_part
 from graphrec_lm.models.linear import LinearLearner
 from graphrec_lm.models.people import People
 from graphrec_lm.models.precision import uses_bfloat16
 from graphrec_lm.models.projection import Projection
-from graphrec_lm.models.text import history_means, title_vectors
-from graphrec_lm.models.trained import TrainedRecommender, seeded
+from graphrec_lm.models.towers import TowerRecommender, Towers, tower_arrays
+from graphrec_lm.models.trained import seeded
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training import Batch, Learner
 from graphrec_lm.training.losses import infonce
 
 
-class AlphaRec(TrainedRecommender):
+class AlphaRec(TowerRecommender):
     """Language representations as the only item features (Sheng et al., ICLR 2025, arXiv 2407.05441).
 
     An item is the LM vector of its title, a user the mean of the titles in the history. One
@@ -59,6 +58,8 @@ class AlphaRec(TrainedRecommender):
         graph, so that the cost of an epoch grows no faster than the interactions.
     valid_every, patience : int
         Epochs between validations (NDCG@20), and how many may pass without improvement.
+    domain_weights : "proportional", "equal" or list of float
+        How often each of several datasets is drawn: by its interactions, alike, or as given.
     encoder : name, folder, TextEncoder, or list of them
     precision : {"auto", "fp32", "bf16"}
         Of matrix products while training; "auto" is bf16 where there are matrix units for it.
@@ -97,6 +98,7 @@ class AlphaRec(TrainedRecommender):
         learning_rate: float = 5e-4,
         valid_every: int = 5,
         patience: int = 20,
+        domain_weights: Any = "proportional",
         encoder: Any = DEFAULT_ENCODER,
         precision: str = "auto",
         seed: int = 0,
@@ -110,29 +112,38 @@ class AlphaRec(TrainedRecommender):
         self.valid_every, self.patience = valid_every, patience
         self.encoder, self.precision = encoder, precision
         self.seed, self.device, self.verbose = seed, device, verbose
+        self.domain_weights = domain_weights
 
-    def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
+    def _check(self) -> None:
         check_number("tau", self.tau, above=0)
         check_number("layers", self.layers, least=0, integer=True)
         check_number("dim", self.dim, least=1, integer=True)
         if self.hidden is not None:
             check_number("hidden", self.hidden, least=1, integer=True)
-        titles, notes = title_vectors(dataset, self.encoder)
-        hidden = self.hidden or max(1, titles.shape[1] // 2)
-        shape = titles.shape[1], hidden, self.dim
-        projection = Projection(self.projection, *shape, seeded(self.seed))
-        how = self.layers, self.tau, uses_bfloat16(self.precision, self._device())
+
+    def _towers(self, width: int) -> dict[str, Projection]:
+        hidden = self.hidden or max(1, width // 2)
+        return {"": Projection(self.projection, width, hidden, self.dim, seeded(self.seed))}
+
+    def _over(
+        self, towers: Towers, titles: torch.Tensor, graph: BipartiteGraph
+    ) -> LinearLearner | _AlphaRecLearner:
         kind = LinearLearner if self.projection == "linear" else _AlphaRecLearner
-        return kind(projection, torch.from_numpy(titles), graph, *how), notes
+        how = self.layers, self.tau, uses_bfloat16(self.precision, self._device())
+        return kind(towers[""], titles, graph, *how)
 
     def _learned(self, learner: LinearLearner | _AlphaRecLearner) -> Arrays:
-        weights = {name: weight.numpy() for name, weight in learner.projection.state_dict().items()}
+        weights = tower_arrays({"": learner.projection})
         fold = fold_table(learner.graph, *learner.layer_zero(), self.layers)
         return weights | {"fold": fold, "titles": learner.titles.numpy().astype(np.float16)}
 
+    def _item_rows(self, titles: NDArray[np.float32]) -> NDArray[np.float32]:
+        own = Projection.restored(self._state.arrays)(torch.from_numpy(titles))
+        return unit_rows(own.detach().numpy())
+
     def _fold_in(self, people: People) -> NDArray[np.float32]:
         arrays = self._state.arrays
-        means = torch.from_numpy(history_means(arrays["titles"], people.indptr, people.indices))
+        means = torch.from_numpy(own_part(arrays["titles"], people))
         own = Projection.restored(arrays)(means).detach().numpy()
         return unit_rows(own + graph_part(arrays["fold"], people))
 

@@ -17,19 +17,21 @@ from graphrec_lm.kernels import join_rows, subtract_rows, take_rows, topk_blocks
 from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models import frames
+from graphrec_lm.models.datasets import checked_datasets
 from graphrec_lm.models.device import training_device
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.hidden import Pattern, candidate_codes, hidden_items
-from graphrec_lm.models.not_yet import NotYet
+from graphrec_lm.models.intents import Intents
 from graphrec_lm.models.params import Parameters
 from graphrec_lm.models.people import UNKNOWN_POLICIES, People
+from graphrec_lm.models.unsupported import Unsupported
 from graphrec_lm.training.callbacks import Callback, EpochRecord
 
 Float32 = NDArray[np.float32]
 
 
-class Recommender(Parameters, NotYet):
+class Recommender(Parameters, Intents, Unsupported):
     """Base of all models. A model writes `_fit`, `_scores` and, if it can, `_similar`."""
 
     uses_text: ClassVar[bool] = False
@@ -57,11 +59,21 @@ class Recommender(Parameters, NotYet):
         raise NotImplementedError(f"{type(self).__name__} has no notion of similar items: use TitleCosine.")
 
     @property
-    def _state(self) -> Fitted:
+    def _result(self) -> Fitted:
+        """What the fit left, be it of one dataset or of several."""
         if self._fitted is None:
             name = type(self).__name__
             raise NotFittedError(f"this {name} must be fitted first, got a new one. Call fit(dataset).")
         return self._fitted
+
+    @property
+    def _state(self) -> Fitted:
+        """What the fit left of its one dataset."""
+        state = self._result
+        if "domains" in state.notes:
+            found = f"one fitted on {state.notes['domains']}"
+            raise NotFittedError(f"this must be a model of one dataset, got {found}. Call adapt(dataset).")
+        return state
 
     @property
     def dataset_(self) -> Dataset:
@@ -71,7 +83,7 @@ class Recommender(Parameters, NotYet):
     @property
     def history_(self) -> list[EpochRecord]:
         """Training history: `epoch`, `seconds`, `loss` and `valid_ndcg@20` where it was measured."""
-        return self._state.history
+        return self._result.history
 
     def fit(
         self, dataset: Any, *, valid: Any = None, init: Any = None, callbacks: Iterable[Callback] = ()
@@ -85,7 +97,8 @@ class Recommender(Parameters, NotYet):
             Held-out interactions of the same users and items. Selects the epoch; it is never in
             the graph, the histories, the popularity or the fit.
         init : Recommender, optional
-            Not supported yet.
+            For models that can start from another; see `TowerRecommender.fit`, which takes several
+            datasets, too.
         callbacks : iterable of Callback
 
         Returns
@@ -98,18 +111,13 @@ class Recommender(Parameters, NotYet):
             If a parameter is out of range, or the data is not what the model needs.
         """
         if init is not None:
-            raise NotImplementedError("`init` is not supported yet: fit without it.")
-        if isinstance(dataset, list | tuple):
-            raise NotImplementedError("several domains at once are not supported yet: fit one Dataset.")
-        if not isinstance(dataset, Dataset):
-            remedy = "Make one with Dataset.from_frame or load_dataset."
-            raise InputError("`dataset` must be a Dataset", type(dataset).__name__, remedy)
-        if not dataset.n_interactions:
-            remedy = "Fit on the training part of a split."
-            raise InputError("`dataset` must hold at least one positive interaction", 0, remedy)
+            self._check_start(init)
         training_device(getattr(self, "device", "cpu"), type(self).__name__, self.runs_on_cuda)
-        aligned = None if valid is None else dataset.align(valid)
-        fitted = self._fit(dataset, aligned, list(callbacks))
+        datasets, aligned = checked_datasets(dataset, valid)
+        if isinstance(dataset, list | tuple):
+            fitted = self._fit_domains(datasets, aligned, list(callbacks))
+        else:
+            fitted = self._fit(datasets[0], aligned[0], list(callbacks))
         self._fitted = replace(fitted, params=self.get_params())
         return self
 
@@ -119,8 +127,9 @@ class Recommender(Parameters, NotYet):
         k: int = 10,
         *,
         history: Any = None,
-        intent: str | None = None,
-        alpha: float = 0.3,
+        intent: Any = None,
+        alpha: Any = 0.3,
+        encoder: Any = None,
         filter_seen: bool = True,
         candidates: Any = None,
         exclude: Any = None,
@@ -136,8 +145,16 @@ class Recommender(Parameters, NotYet):
             Items a user, at most.
         history : list of lists of item ids, optional
             New people, one list each; their `user_id` is 0, 1, ...
-        intent : str, optional
-            Not supported yet; `alpha`, its weight, neither.
+        intent : str or list of str, optional
+            What they say they want: one text for all, or one a person. What stands after "not" or "without"
+            counts against an item: "a space opera, not horror". Without `users` and `history`: a pure
+            search, one list a text.
+        alpha : float, list of float, or "auto"
+            Weight of the intent, from 0 to 1 (the intent alone), one for all or one a person; "auto" looks
+            at how specific each is (see `learn_alpha`). Somebody without a history has the intent alone.
+        encoder : optional
+            Encodes intents instead of the model's own encoder; needed by a model without titles in it
+            unless the default one is meant.
         filter_seen : bool
             Hide each user's fitted (or given) history.
         candidates : list of item ids, optional
@@ -160,17 +177,20 @@ class Recommender(Parameters, NotYet):
         dataset = self._state.dataset
         check_number("k", k, least=1, integer=True)
         check_choice("on_unknown", on_unknown, UNKNOWN_POLICIES)
-        if intent is not None:
-            raise NotImplementedError("`intent` is not supported yet: recommend by `users` or `history`.")
         if users is not None and history is not None:
             raise InputError("give either `users` or `history`", "both", "Call recommend twice.")
         if history is not None:
             people = People.by_history(dataset, history, on_unknown)
+        elif users is None and intent is not None:
+            people = People.without_history(1 if isinstance(intent, str) else len(intent))
         else:
             people = People.by_id(dataset, users, on_unknown)
+        if intent is not None:
+            people = self._with_wishes(people, intent, alpha, encoder)
         hidden = hidden_items(dataset, people, filter_seen, exclude, on_unknown)
         allowed = candidate_codes(dataset, candidates, exclude, on_unknown)
-        codes, scores = self._top(people, min(k, dataset.n_items), hidden, allowed)
+        rank = self._top if intent is None else self._wished_top
+        codes, scores = rank(people, min(k, dataset.n_items), hidden, allowed)
         return frames.recommendations(dataset, people.ids, codes, scores)
 
     def recommend_batch(self, path: str | os.PathLike[str], k: int = 10, *, filter_seen: bool = True) -> None:

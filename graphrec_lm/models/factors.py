@@ -39,7 +39,7 @@ class FactorRecommender(Recommender):
         return self._state.arrays["items"]
 
     def _vectors(self, people: People) -> Float32:
-        if people.codes is not None:
+        if people.codes is not None and people.wishes is None:
             return self.user_vectors_[people.codes]
         vectors = np.empty((len(people), self.item_vectors_.shape[1]), dtype=np.float32)
         size = block_rows(len(self.item_vectors_))

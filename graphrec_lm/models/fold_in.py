@@ -6,6 +6,8 @@ look-up table of items, F = D_i^{-½} Σ_{k<K} E_i^{(k)}, and a sum over the his
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.graph.propagation import one_hop
 from graphrec_lm.kernels import spmm
 from graphrec_lm.models.people import People
+from graphrec_lm.models.text import history_means
 
 Float32 = NDArray[np.float32]
 
@@ -34,8 +37,26 @@ def item_layers(
     return total, items
 
 
+def own_part(titles: NDArray[Any], people: People) -> Float32:
+    """Layer 0 of each person in LM space, [people, d_LM]: the mean e of the history's titles.
+
+    With a wish q of weight α it is (1 - α) e + α q (AlphaRec, arXiv 2407.05441, section 5.3).
+    """
+    means = history_means(titles, people.indptr, people.indices)
+    if people.wishes is None:
+        return means
+    alphas = people.wishes.alphas[:, None]
+    mixed: Float32 = (1 - alphas) * means + alphas * people.wishes.vectors
+    return mixed
+
+
 def graph_part(fold: Float32, people: People) -> Float32:
-    """Sum of layers 1..K of each person, [people, dim]; zero for an empty history."""
+    """Sum of layers 1..K of each person, [people, dim]; zero for an empty history.
+
+    Beside a wish of weight α it counts 1 - α: a wish alone (α = 1) has no neighbours.
+    """
     counts = np.maximum(np.diff(people.indptr), 1)
     scale = (1 / np.sqrt(counts)).astype(np.float32)
+    if people.wishes is not None:
+        scale *= 1 - people.wishes.alphas
     return spmm(people.indptr, people.indices, fold, row_scale=scale)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.errors import InputError, UnknownIdError, check_choice, first_few
 from graphrec_lm.kernels import take_rows
+from graphrec_lm.models.wishes import Wishes
 
 Codes = NDArray[np.int32]
 UNKNOWN_POLICIES = ("raise", "drop")
@@ -29,12 +30,15 @@ class People:
         Codes of fitted users; None for new people.
     indptr, indices : int64 [n + 1], int32
         Their histories as a CSR pattern of item codes.
+    wishes : Wishes, optional
+        What they say they want.
     """
 
     ids: NDArray[Any]
     codes: Codes | None
     indptr: NDArray[np.int64]
     indices: Codes
+    wishes: Wishes | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -50,6 +54,11 @@ class People:
         if users is None:
             return cls.fitted(dataset, np.arange(dataset.n_users, dtype=np.int32))
         return cls.fitted(dataset, known_codes(dataset.users, users, "user", on_unknown))
+
+    @classmethod
+    def without_history(cls, count: int) -> People:
+        """People of whom nothing is known; their `user_id` is 0, 1, ..."""
+        return cls(np.arange(count), None, np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int32))
 
     @classmethod
     def by_history(cls, dataset: Dataset, history: Any, on_unknown: str) -> People:
@@ -68,13 +77,16 @@ class People:
         """These people and, up to `size`, nobodies without history."""
         extra = size - len(self)
         indptr = np.concatenate([self.indptr, np.full(extra, self.indptr[-1])])
-        return People(np.zeros(size), None, indptr, self.indices)
+        wishes = None if self.wishes is None else self.wishes.padded(size)
+        return People(np.zeros(size), None, indptr, self.indices, wishes)
 
     def part(self, start: int, stop: int) -> People:
         """The people start..stop-1."""
         bounds = self.indptr[start : stop + 1]
         codes = None if self.codes is None else self.codes[start:stop]
-        return People(self.ids[start:stop], codes, bounds - bounds[0], self.indices[bounds[0] : bounds[-1]])
+        wishes = None if self.wishes is None else self.wishes.part(start, stop)
+        pattern = bounds - bounds[0], self.indices[bounds[0] : bounds[-1]]
+        return People(self.ids[start:stop], codes, *pattern, wishes)
 
 
 def known_codes(ids: IdMap, wanted: Any, what: str, on_unknown: str, *, keep: bool = False) -> Codes:

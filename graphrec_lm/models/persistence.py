@@ -38,7 +38,7 @@ _REMEDY = "Save the model again; the folder is damaged."
 
 def save(model: Recommender, path: str | os.PathLike[str]) -> None:
     """Write `model` to the folder `path`, whole or not at all; see `Recommender.save`."""
-    state = model._state
+    state = model._result
     target = Path(path)
     check_target(target, CONFIG)
     tensors = _tensors(state)

@@ -42,23 +42,27 @@ class SavedEncoder(TextEncoder):
 
 
 def title_vectors(dataset: Dataset, encoder: Any) -> tuple[Float32, dict[str, Any]]:
-    """LM vectors of a Dataset's titles, and the notes to save with them.
+    """LM vectors of a Dataset's titles; see `encoded`."""
+    return encoded(dataset.titles, encoder)
+
+
+def encoded(texts: Sequence[str], encoder: Any) -> tuple[Float32, dict[str, Any]]:
+    """LM vectors of texts, and the notes to save with them.
 
     Parameters
     ----------
-    dataset : Dataset
-        With titles.
+    texts : sequence of str
     encoder : name, folder, TextEncoder, or list of them
 
     Returns
     -------
-    vectors : float32 array [n_items, d_LM]
+    vectors : float32 array [n, d_LM]
         Rounded to float16, as they are saved, so that a loaded model equals the fitted one.
     notes : dict
         `encoder` and `encoder_fingerprint`.
     """
     chosen = resolve_encoder(encoder)
-    vectors = embed(dataset.titles, chosen)
+    vectors = embed(texts, chosen)
     notes = {"encoder": chosen.name, "encoder_fingerprint": chosen.fingerprint}
     largest = float(np.abs(vectors).max(initial=0))
     if largest > _LARGEST or (len(vectors) and np.abs(vectors).max(axis=1).min() < _SMALLEST):

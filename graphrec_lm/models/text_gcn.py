@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,17 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.models.factors import FactorRecommender, unit_rows
+from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
-from graphrec_lm.models.fold_in import graph_part, item_layers
+from graphrec_lm.models.fold_in import graph_part, item_layers, own_part
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
+from graphrec_lm.models.transfer import Transferable
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training.callbacks import Callback
 
 
-class TextGCN(FactorRecommender):
+class TextGCN(Transferable):
     """LM vectors propagated over the graph, scored by cosine; no parameters (arXiv 2510.12461).
 
     Layer 0 is the title of an item and the mean title of a user's history; `layers` hops of the
@@ -58,18 +60,28 @@ class TextGCN(FactorRecommender):
         check_number("layers", self.layers, least=0, integer=True)
         check_choice("combine", self.combine, ("mean", "last"))
         titles, notes = title_vectors(dataset, self.encoder)
+        return Fitted.of(dataset, valid, self._carry({}, dataset, titles), notes=notes)
+
+    def _carry(self, weights: Arrays, dataset: Dataset, titles: NDArray[np.float32]) -> Arrays:
         graph, items = BipartiteGraph.from_dataset(dataset), unit_rows(titles)
         users = history_means(items, dataset.indptr, dataset.indices)
         tables = torch.from_numpy(users), torch.from_numpy(items)
         final = (unit_rows(rows.numpy()) for rows in graph.propagate(*tables, self.layers, self.combine))
         arrays: Arrays = dict(zip(("users", "items"), final, strict=True))
-        arrays |= {"fold": self._fold(graph, users, items), "titles": titles.astype(np.float16)}
-        notes |= {"adds_own": self.combine == "mean" or self.layers == 0}
-        return Fitted.of(dataset, valid, arrays, notes=notes)
+        return arrays | {"fold": self._fold(graph, users, items), "titles": titles.astype(np.float16)}
+
+    def _item_rows(self, titles: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The unit titles; nothing if only the last hop counts, which an item without users has not."""
+        return unit_rows(titles) if self._adds_own else np.zeros_like(titles)
+
+    @property
+    def _adds_own(self) -> bool:
+        """Whether layer 0 is in the result."""
+        return self.combine == "mean" or self.layers == 0
 
     def _fold(self, graph: BipartiteGraph, users: NDArray[np.float32], items: NDArray[np.float32]) -> Any:
         """Look-up table of the items whose scaled sum over a history is that of the wanted hops."""
-        if self.combine == "mean" or self.layers == 0:
+        if self._adds_own:
             table = item_layers(graph, users, items, self.layers)[0]
         else:
             table = item_layers(graph, users, items, self.layers - 1)[1]
@@ -78,8 +90,8 @@ class TextGCN(FactorRecommender):
     def _fold_in(self, people: People) -> NDArray[np.float32]:
         arrays = self._state.arrays
         hops = graph_part(arrays["fold"], people)
-        if not self._state.notes["adds_own"]:
+        if not self._as_fitted()._adds_own:
             return unit_rows(hops)
         used, places = np.unique(people.indices, return_inverse=True)
         own = unit_rows(arrays["titles"][used].astype(np.float32))
-        return unit_rows(history_means(own, people.indptr, places.astype(np.int32)) + hops)
+        return unit_rows(own_part(own, replace(people, indices=places.astype(np.int32))) + hops)

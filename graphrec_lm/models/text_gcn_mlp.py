@@ -9,23 +9,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Arrays
-from graphrec_lm.models.fold_in import graph_part
+from graphrec_lm.models.fold_in import graph_part, own_part
 from graphrec_lm.models.people import People
 from graphrec_lm.models.projection import Projection
-from graphrec_lm.models.text import history_means, title_vectors
 from graphrec_lm.models.text_view import TextView
-from graphrec_lm.models.trained import TrainedRecommender, seeded
+from graphrec_lm.models.towers import TowerRecommender, Towers
+from graphrec_lm.models.trained import seeded
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training import Batch, BatchSampler, Learner
 from graphrec_lm.training.losses import infonce
 
 
-class TextGCNMLP(TrainedRecommender):
+class TextGCNMLP(TowerRecommender):
     """TextGCN's diffused LM vectors through two MLPs (Chernov et al., 2025, arXiv 2510.12461).
 
     As in TextGCN, a user's layer 0 is the mean title of the history, and the mean of layers 0..`layers` of
@@ -92,6 +91,7 @@ class TextGCNMLP(TrainedRecommender):
         learning_rate: float = 5e-4,
         valid_every: int = 5,
         patience: int = 20,
+        domain_weights: Any = "proportional",
         encoder: Any = DEFAULT_ENCODER,
         seed: int = 0,
         device: str = "auto",
@@ -103,8 +103,9 @@ class TextGCNMLP(TrainedRecommender):
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.valid_every, self.patience, self.encoder = valid_every, patience, encoder
         self.seed, self.device, self.verbose = seed, device, verbose
+        self.domain_weights = domain_weights
 
-    def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
+    def _check(self) -> None:
         check_number("layers", self.layers, least=0, integer=True)
         check_number("dim", self.dim, least=1, integer=True)
         check_number("positives", self.positives, least=1, integer=True)
@@ -112,13 +113,17 @@ class TextGCNMLP(TrainedRecommender):
         if self.hidden is not None:
             check_number("hidden", self.hidden, least=1, integer=True)
         check_bool("shared", self.shared)
-        titles, notes = title_vectors(dataset, self.encoder)
-        shape = titles.shape[1], self.hidden or max(1, titles.shape[1] // 2), self.dim
+
+    def _towers(self, width: int) -> dict[str, Projection]:
+        shape = width, self.hidden or max(1, width // 2), self.dim
         generator = seeded(self.seed)
         items = Projection("mlp", *shape, generator)
         users = items if self.shared else Projection("mlp", *shape, generator)
-        view = TextView(torch.from_numpy(titles), graph, self.layers)
-        return _TextGCNMLPLearner(view, users, items, self.tau), notes | {"layers": int(self.layers)}
+        return {"user_tower.": users, "item_tower.": items}
+
+    def _over(self, towers: Towers, titles: torch.Tensor, graph: BipartiteGraph) -> _TextGCNMLPLearner:
+        view = TextView(titles, graph, self.layers)
+        return _TextGCNMLPLearner(view, towers["user_tower."], towers["item_tower."], self.tau)
 
     def _sampler(self, graph: BipartiteGraph) -> BatchSampler:
         return replace(super()._sampler(graph), positives=self.positives)
@@ -128,12 +133,17 @@ class TextGCNMLP(TrainedRecommender):
         fold, titles = learner.view.fold_table(learner.user_tower), learner.view.titles.numpy()
         return arrays | {"fold": fold, "titles": titles.astype(np.float16)}
 
+    def _item_rows(self, titles: NDArray[np.float32]) -> NDArray[np.float32]:
+        tower = Projection.restored(self._state.arrays, "item_tower.")
+        rows = tower(torch.from_numpy(titles) / (self._state.params["layers"] + 1))
+        return unit_rows(rows.detach().numpy())
+
     def _fold_in(self, people: People) -> NDArray[np.float32]:
         arrays, tower = self._state.arrays, Projection.restored(self._state.arrays, "user_tower.")
         with torch.no_grad():
-            means = torch.from_numpy(history_means(arrays["titles"], people.indptr, people.indices))
+            means = torch.from_numpy(own_part(arrays["titles"], people))
             hops = torch.from_numpy(graph_part(arrays["fold"], people))
-            first = (means @ tower.w1 + hops) / (self._state.notes["layers"] + 1)
+            first = (means @ tower.w1 + hops) / (self._state.params["layers"] + 1)
             return unit_rows(tower.rest(first).numpy())
 
 

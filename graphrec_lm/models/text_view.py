@@ -105,7 +105,7 @@ class TextView(torch.nn.Module):
     def _all_users(self, weight: torch.Tensor) -> Iterator[torch.Tensor]:
         """P W of all users, block by block; the items are multiplied first: no user is ever d_LM wide."""
         own, sums = self.titles @ weight, None if self.sums is None else self.sums @ weight
-        for start in range(0, self.graph.n_users, _PEOPLE):
+        for start in range(0, max(1, self.graph.n_users), _PEOPLE):
             pattern = self.graph.indptr[start : start + _PEOPLE + 1], self.graph.indices
             yield _history_rows(own, sums, pattern, self.layers)
 

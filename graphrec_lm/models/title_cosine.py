@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.models.factors import FactorRecommender, unit_rows
+from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
+from graphrec_lm.models.fold_in import own_part
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
+from graphrec_lm.models.transfer import Transferable
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training.callbacks import Callback
 
 
-class TitleCosine(FactorRecommender):
+class TitleCosine(Transferable):
     """Rank items by cosine(mean title vector of the user's history, title vector of the item).
 
     Exact for new people: a history gets what a fitted user of that history gets.
@@ -47,13 +49,14 @@ class TitleCosine(FactorRecommender):
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         titles, notes = title_vectors(dataset, self.encoder)
+        return Fitted.of(dataset, valid, self._carry({}, dataset, titles), notes=notes)
+
+    def _carry(self, weights: Arrays, dataset: Dataset, titles: NDArray[np.float32]) -> Arrays:
         means = history_means(titles, dataset.indptr, dataset.indices)
-        arrays: Arrays = {
-            "users": unit_rows(means),
-            "items": unit_rows(titles),
-            "titles": titles.astype(np.float16),
-        }
-        return Fitted.of(dataset, valid, arrays, notes=notes)
+        return {"users": unit_rows(means), "items": unit_rows(titles), "titles": titles.astype(np.float16)}
+
+    def _item_rows(self, titles: NDArray[np.float32]) -> NDArray[np.float32]:
+        return unit_rows(titles)
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:
-        return unit_rows(history_means(self._state.arrays["titles"], people.indptr, people.indices))
+        return unit_rows(own_part(self._state.arrays["titles"], people))

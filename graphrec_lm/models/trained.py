@@ -20,7 +20,15 @@ from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.device import top_codes, training_device
 from graphrec_lm.models.factors import FactorRecommender, unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
-from graphrec_lm.training import BatchSampler, Callback, Learner, Sampler, TrainingOptions, train
+from graphrec_lm.training import (
+    BatchSampler,
+    Callback,
+    EpochRecord,
+    Learner,
+    Sampler,
+    TrainingOptions,
+    train,
+)
 
 Float32 = NDArray[np.float32]
 
@@ -61,31 +69,50 @@ class LoopRecommender(FactorRecommender):
         return True
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
-        options, device = self._options(), self._device()
+        self._options()
         graph = BipartiteGraph.from_dataset(dataset)
         learner, notes = self._learner(dataset, graph)
-        sampler: Any = self._sampler(graph)
-        if device is not None:
-            sampler = replace(sampler, device=device)
-        with learner.on(device):
-            history = train(
+        validate = self._validator(graph, valid) if valid and valid.n_interactions else None
+        run_id = self._run_id([dataset], [valid], notes)
+        history = self._train(learner, self._placed_sampler(graph), validate, callbacks, run_id)
+        arrays = self._arrays(learner)
+        return Fitted.of(dataset, valid, arrays, history=history, notes=notes | {"cosine": self._cosine})
+
+    def _train(
+        self,
+        learner: Learner,
+        sampler: Sampler,
+        validate: Callable[[Any], float] | None,
+        callbacks: Sequence[Callback],
+        run_id: str,
+    ) -> list[EpochRecord]:
+        """Train the learner on the device, and leave it on the processor; the history."""
+        with learner.on(self._device()):
+            return train(
                 learner,
                 sampler,
-                options,
-                validate=self._validator(graph, valid) if valid and valid.n_interactions else None,
+                self._options(),
+                validate=validate,
                 callbacks=callbacks,
-                run_id=self._run_id(dataset, valid, notes),
+                run_id=run_id,
                 label=type(self).__name__,
                 verbose=self.verbose,
             )
+
+    def _arrays(self, learner: Learner) -> Arrays:
+        """All arrays of a fit, from a learner with its final weights."""
         with torch.no_grad():
             users, items = self._final(learner)
             arrays = {"users": users, "items": items, **self._learned(learner)}
         if not (np.isfinite(users).all() and np.isfinite(items).all()):
             remedy = "Lower `learning_rate`."
             raise InputError("the learned vectors must be finite", "NaN or infinity", remedy)
-        notes = notes | {"cosine": self._cosine}
-        return Fitted.of(dataset, valid, arrays, history=history, notes=notes)
+        return arrays
+
+    def _placed_sampler(self, graph: BipartiteGraph) -> Sampler:
+        """The sampler, where the learner is."""
+        sampler: Any = self._sampler(graph)
+        return sampler if self._device() is None else replace(sampler, device=self._device())
 
     def _device(self) -> torch.device | None:
         """Where the loop runs; None: on the processor, by numba."""
@@ -115,10 +142,12 @@ class LoopRecommender(FactorRecommender):
 
         return validate
 
-    def _run_id(self, dataset: Dataset, valid: Dataset | None, notes: dict[str, Any]) -> str:
+    def _run_id(
+        self, datasets: Sequence[Dataset], valid: Sequence[Dataset | None], notes: dict[str, Any]
+    ) -> str:
         """Fingerprint of everything that the trained weights depend on."""
         parts = {k: v for k, v in self.get_params().items() if k not in ("encoder", "verbose", "device")}
-        data = dataset.fingerprint, None if valid is None else valid.fingerprint
+        data = [None if part is None else part.fingerprint for part in (*datasets, *valid)]
         text = repr((type(self).__name__, sorted(parts.items()), sorted(notes.items()), data))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

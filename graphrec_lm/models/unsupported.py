@@ -1,27 +1,45 @@
-"""Calls of the common interface that no model answers yet; each says what to use instead."""
+"""Calls of the common interface that not every model can answer; each says what to use instead."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from graphrec_lm.data import Dataset
+from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.training.callbacks import Callback
+
+_TRANSFERS = "AlphaRec, TextGCNMLP, AlphaFree, TextGCN and TitleCosine can"
 
 
-class NotYet:
-    """Base that raises NotImplementedError with a clear word."""
+class Unsupported:
+    """Base that raises NotImplementedError with a clear word; a model that can, overrides."""
 
-    def add_items(self, frame: Any) -> None:
-        """Add items by title alone. Not supported yet."""
-        raise NotImplementedError("`add_items` is not supported yet: fit again with the larger item table.")
+    def add_items(self, items: Any, *, encoder: Any = None) -> Any:
+        """Add items by title alone; see `Transferable.add_items`."""
+        raise self._cannot("take new items", f"fit again with them; TextRidge, {_TRANSFERS}")
 
-    def update(self, frame: Any) -> None:
-        """Add interactions without a refit. Not supported yet."""
-        raise NotImplementedError("`update` is not supported yet: fit again on all interactions.")
+    def update(self, interactions: Any) -> Any:
+        """Add interactions without a refit; see `Transferable.update`."""
+        raise self._cannot("take new interactions", f"fit again on all of them; {_TRANSFERS}")
 
-    def adapt(self, dataset: Dataset) -> Any:
-        """The same weights on a new domain. Not supported yet."""
-        raise NotImplementedError("`adapt` is not supported yet: fit on the new domain.")
+    def adapt(self, dataset: Dataset, *, valid: Any = None, encoder: Any = None) -> Any:
+        """The same weights on a new domain; see `Transferable.adapt`."""
+        raise self._cannot("carry what it learned to another dataset", f"fit on that one; {_TRANSFERS}")
 
     def explain(self, user: Any, item: Any, k: int = 5) -> Any:
-        """Why an item is recommended. No model has an exact answer yet."""
+        """Why an item is recommended, where a model has an exact answer."""
         raise NotImplementedError(f"{type(self).__name__} has no exact explanation: see similar_items.")
+
+    def _fit_domains(
+        self, datasets: list[Dataset], valid: list[Dataset | None], callbacks: Sequence[Callback]
+    ) -> Fitted:
+        """Learn from several domains at once."""
+        raise self._cannot("fit several datasets at once", "AlphaRec, TextGCNMLP and AlphaFree can")
+
+    def _check_start(self, init: Any) -> None:
+        """Raise unless a fit can start from `init`."""
+        raise self._cannot("start from another model", "AlphaRec, TextGCNMLP and AlphaFree can")
+
+    def _cannot(self, what: str, instead: str) -> NotImplementedError:
+        return NotImplementedError(f"{type(self).__name__} cannot {what}: {instead}.")

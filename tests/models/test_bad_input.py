@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from graphrec_lm.errors import InputError, UnknownIdError
-from graphrec_lm.models import Popularity, TitleCosine
+from graphrec_lm.models import TitleCosine
 from tests.data.messages import check
 from tests.models.worlds import checkerboard, encoder
 
@@ -164,16 +164,8 @@ def test_of_a_fitted_model(name):
     assert isinstance(error.value, UnknownIdError) == ("unknown" in str(error.value.found))
 
 
-@pytest.mark.parametrize("call", ["add_items", "update", "adapt"])
-def test_what_is_not_there_yet_says_what_to_use(call):
-    with pytest.raises(NotImplementedError, match=r"not supported yet: fit"):
-        getattr(MODEL, call)(None)
-
-
 def test_other_things_that_are_not_there_yet():
     with pytest.raises(NotImplementedError, match="see similar_items"):
         MODEL.explain("u1", 3)
     with pytest.raises(NotImplementedError, match="`intent` is not supported yet"):
         MODEL.recommend(["u1"], intent="a northern thing")
-    with pytest.raises(NotImplementedError, match="`init` is not supported yet"):
-        Popularity().fit(WORLD.train, init=MODEL)

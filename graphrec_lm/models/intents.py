@@ -1,0 +1,131 @@
+"""Recommending by wish and history: what every model can do with an intent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError, first_few
+from graphrec_lm.kernels import topk_blocks, weighted_sum
+from graphrec_lm.models.alpha_rule import AlphaRule, wish_features
+from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.hidden import Pattern
+from graphrec_lm.models.people import People
+from graphrec_lm.models.wishes import Wishes, check_alphas, intent_texts, wish_vectors
+from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder, embed, resolve_encoder
+from graphrec_lm.text.base import unit_rows
+
+Float32 = NDArray[np.float32]
+
+
+class Intents:
+    """Base of models: wishes enter by late fusion of scores; a text model may mix vectors instead."""
+
+    _fitted: Fitted | None
+    _titles_of: tuple[str, Dataset, Float32] | None = None
+
+    def _scores(self, people: People) -> Float32:
+        raise NotImplementedError
+
+    def _wished_scores(self, people: People) -> Float32:
+        """(1 - α) · the model's scores + α · cosine of wish and title, each standardised for each person."""
+        wishes = people.wishes
+        assert wishes is not None
+        parts = [self._scores(replace(people, wishes=None)), wishes.vectors @ wishes.titles.T]
+        return weighted_sum(parts, np.stack([1 - wishes.alphas, wishes.alphas], axis=1))
+
+    def _wished_top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
+        """Codes and scores of the k best items of people with wishes."""
+
+        def score(start: int, stop: int) -> Float32:
+            return self._wished_scores(people.part(start, stop))
+
+        n_items = self._state.dataset.n_items
+        return topk_blocks(score, len(people), n_items, k, seen=hidden, candidates=candidates)
+
+    def _with_wishes(self, people: People, intent: Any, alpha: Any, encoder: Any) -> People:
+        """These people with their wishes; people without a history have nothing else."""
+        texts = intent_texts(intent, len(people))
+        automatic = isinstance(alpha, str) and alpha == "auto"
+        alphas = np.ones(len(people), dtype=np.float32) if automatic else check_alphas(alpha, len(people))
+        chosen = self._intent_encoder(encoder)
+        titles = self._unit_titles(chosen)
+        vectors = wish_vectors(texts, chosen) if texts else np.zeros((0, titles.shape[1]), dtype=np.float32)
+        if automatic:
+            alphas = self.alpha_rule_.alphas(wish_features(people, vectors, titles))
+        alphas = np.where(np.diff(people.indptr) == 0, np.float32(1), alphas)
+        return replace(people, wishes=Wishes(vectors, alphas, titles))
+
+    def _intent_encoder(self, encoder: Any) -> TextEncoder:
+        """What encodes wishes: `encoder`, the model's own, or the default one."""
+        from graphrec_lm.models.transfer import same_encoder
+
+        own = getattr(self, "encoder", DEFAULT_ENCODER)
+        chosen = own if encoder is None else encoder
+        notes = self._state.notes
+        return same_encoder(notes, chosen) if "encoder_fingerprint" in notes else resolve_encoder(chosen)
+
+    def _unit_titles(self, encoder: TextEncoder) -> Float32:
+        """Unit vectors of the titles by that encoder, [n_items, d_LM]; kept for the next call."""
+        dataset = self._state.dataset
+        kept = self._titles_of
+        if kept is None or kept[0] != encoder.fingerprint or kept[1] is not dataset:
+            arrays = self._state.arrays
+            rows = arrays["titles"] if "titles" in arrays else embed(dataset.titles, encoder)
+            self._titles_of = kept = encoder.fingerprint, dataset, unit_rows(rows.astype(np.float32))
+        return kept[2]
+
+    @property
+    def alpha_rule_(self) -> AlphaRule:
+        """The rule of `alpha="auto"`: what `learn_alpha` found, or the library's."""
+        return AlphaRule.of(self._state.notes.get("alpha_rule"))
+
+    def learn_alpha(self, wishes: Any, *, encoder: Any = None) -> Any:
+        """Learn the rule of `alpha="auto"` from people whose wishes were met: the model is not fitted again.
+
+        Parameters
+        ----------
+        wishes : dataframe
+            `user_id, intent, item_id`: what a fitted user said, and the item that they meant, which must not
+            be in their history. A few hundred rows are enough.
+        encoder : optional
+            As for `recommend`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        UnknownIdError, InputError
+            For unknown ids, empty intents, or fewer than 10 rows.
+        """
+        from graphrec_lm.data.frames import require, to_arrow
+
+        state, table = self._state, to_arrow(wishes, "wishes")[0]
+        require(table, ["user_id", "intent", "item_id"], "wishes")
+        if table.num_rows < 10:
+            raise InputError("`wishes` must have at least 10 rows", table.num_rows, "Collect more of them.")
+        people = People.by_id(state.dataset, table["user_id"], "raise")
+        targets = state.dataset.items.codes(table["item_id"])
+        _check_unseen(state.dataset, people, targets)
+        asked = self._with_wishes(people, table["intent"].to_pylist(), 0.0, encoder)
+        rule = AlphaRule.learned(asked, targets, self._wished_scores)
+        self._fitted = replace(state, notes=state.notes | {"alpha_rule": list(rule.weights)})
+        return self
+
+    @property
+    def _state(self) -> Fitted:
+        raise NotImplementedError
+
+
+def _check_unseen(dataset: Dataset, people: People, targets: NDArray[np.int32]) -> None:
+    owners = np.repeat(np.arange(len(people)), np.diff(people.indptr))
+    seen = np.unique(owners[people.indices == targets[owners]])
+    if len(seen):
+        found = f"{first_few(dataset.items.ids[targets[seen]].tolist(), len(seen))} in it"
+        raise InputError("items that were meant must not be in the history", found, "Leave these rows out.")

@@ -1,0 +1,169 @@
+"""Trained text models whose weights are projections: shared by domains, carried to others, continued."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset, IdMap
+from graphrec_lm.errors import InputError
+from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.models.fitted import Arrays, Fitted
+from graphrec_lm.models.projection import Projection
+from graphrec_lm.models.text import title_vectors
+from graphrec_lm.models.trained import TrainedRecommender
+from graphrec_lm.models.transfer import Transferable, same_encoder
+from graphrec_lm.training import Callback, DomainLearner, DomainSampler, Learner, domain_shares
+
+Float32 = NDArray[np.float32]
+Towers = Mapping[str, Projection]
+
+
+class TowerRecommender(Transferable, TrainedRecommender):
+    """Base of models that train projections of LM vectors; a model writes `_towers` and `_over`.
+
+    Its constructor also stores `encoder` and `domain_weights`.
+    """
+
+    domain_weights: Any
+    _start: tuple[Fitted, str] | None = None
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Raise InputError for parameters out of range."""
+
+    @abstractmethod
+    def _towers(self, width: int) -> dict[str, Projection]:
+        """Projections of LM vectors of that width, with initial weights; by the prefix of their arrays."""
+
+    @abstractmethod
+    def _over(self, towers: Towers, titles: torch.Tensor, graph: BipartiteGraph) -> Any:
+        """The learner of these weights on a domain."""
+
+    def fit(
+        self, dataset: Any, *, valid: Any = None, init: Any = None, callbacks: Iterable[Callback] = ()
+    ) -> Self:
+        """As `Recommender.fit`; several datasets may be fitted at once, and another model be the start.
+
+        Parameters
+        ----------
+        dataset : Dataset or list of them
+            Several are domains: each has its own graph, and negatives come from the user's own. What was
+            learned is then used by `adapt(dataset)`, on one of them or on any other.
+        valid : Dataset, dataframe, or list of them, optional
+            One a domain, None for one without. The mean of the domains' NDCG selects the epoch.
+        init : model of this class, optional
+            Its weights are the first ones: training goes on from there on this data.
+        callbacks : iterable of Callback
+
+        Raises
+        ------
+        InputError
+            As `Recommender.fit`; or if `init` is of another class, encoder or shape.
+        """
+        self._check_start(init)
+        self._start = None if init is None else (init._result, _fingerprint(self._weights(init._result)))
+        try:
+            return super().fit(dataset, valid=valid, callbacks=callbacks)
+        finally:
+            self._start = None
+
+    def _check_start(self, init: Any) -> None:
+        if init is not None and type(init) is not type(self):
+            name = type(self).__name__
+            raise InputError(f"`init` must be a fitted {name}", type(init).__name__, f"Fit a {name} first.")
+
+    def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
+        self._check()
+        titles, notes = title_vectors(dataset, self.encoder)
+        towers, start = self._first_towers(titles.shape[1])
+        return self._over(towers, torch.from_numpy(titles), graph), notes | start
+
+    def _first_towers(self, width: int) -> tuple[Towers, dict[str, str]]:
+        """Weights to start from, and a note of the model that they are from."""
+        towers = self._towers(width)
+        if self._start is None:
+            return towers, {}
+        state, fingerprint = self._start
+        same_encoder(state.notes, self.encoder)
+        self._load(towers, state.arrays)
+        return towers, {"init": fingerprint}
+
+    def _load(self, towers: Towers, arrays: Arrays) -> None:
+        """Give the towers the weights among these arrays."""
+        for prefix, tower in towers.items():
+            for name, weight in tower.named_parameters():
+                found = arrays[prefix + name]
+                if found.shape != weight.shape:
+                    required = f"`init` must have weights of shape {tuple(weight.shape)}"
+                    raise InputError(required, found.shape, "Give both the same dimensions and projection.")
+                weight.data.copy_(torch.from_numpy(found))
+
+    def _weights(self, state: Fitted) -> Arrays:
+        """The weights among the arrays of a fit."""
+        ends = ("w1", "b1", "w2", "b2")
+        return {name: array for name, array in state.arrays.items() if name.rpartition(".")[2] in ends}
+
+    def _carry(self, weights: Arrays, dataset: Dataset, titles: Float32) -> Arrays:
+        towers = self._towers(titles.shape[1])
+        self._load(towers, weights)
+        graph = BipartiteGraph.from_dataset(dataset)
+        return self._arrays(self._over(towers, torch.from_numpy(titles), graph))
+
+    def _fit_domains(
+        self, datasets: list[Dataset], valid: list[Dataset | None], callbacks: Sequence[Callback]
+    ) -> Fitted:
+        self._options()
+        self._check()
+        graphs = [BipartiteGraph.from_dataset(dataset) for dataset in datasets]
+        titles, notes = zip(*[title_vectors(dataset, self.encoder) for dataset in datasets], strict=True)
+        towers, start = self._first_towers(titles[0].shape[1])
+        parts = zip(titles, graphs, strict=True)
+        learner = DomainLearner([self._over(towers, torch.from_numpy(rows), graph) for rows, graph in parts])
+        samplers = [self._placed_sampler(graph) for graph in graphs]
+        shares = domain_shares(self.domain_weights, [len(sampler) for sampler in samplers])
+        sampler = DomainSampler(samplers, shares, self.seed)
+        run_id = self._run_id(datasets, valid, notes[0] | start)
+        validate = self._domain_validator(graphs, valid)
+        history = self._train(learner, sampler, validate, callbacks, run_id)
+        kept = notes[0] | start | {"cosine": self._cosine, "domains": len(datasets)}
+        return Fitted.of(_nothing(datasets[0]), None, tower_arrays(towers), history=history, notes=kept)
+
+    def _domain_validator(
+        self, graphs: list[BipartiteGraph], valid: list[Dataset | None]
+    ) -> Callable[[DomainLearner], float] | None:
+        """The mean of the validations of the domains that have one."""
+        pairs = [
+            (n, self._validator(graphs[n], part))
+            for n, part in enumerate(valid)
+            if part and part.n_interactions
+        ]
+        if not pairs:
+            return None
+        return lambda learner: float(np.mean([validate(learner.of(n)) for n, validate in pairs]))
+
+
+def tower_arrays(towers: Towers) -> Arrays:
+    """The weights as arrays, each by its prefix and name."""
+    return {p + name: w.detach().numpy() for p, t in towers.items() for name, w in t.named_parameters()}
+
+
+def _fingerprint(weights: Arrays) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(weights):
+        digest.update(name.encode() + np.ascontiguousarray(weights[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _nothing(like: Dataset) -> Dataset:
+    """A Dataset without users and items."""
+    empty = np.zeros(0, dtype=np.int32)
+    return Dataset.from_codes(
+        IdMap(empty), IdMap(empty), empty, empty, backend=like.backend, rules=like.rules
+    )

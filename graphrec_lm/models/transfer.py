@@ -1,0 +1,145 @@
+"""Models whose weights know no user and no item: they go on with new items, interactions, whole domains."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError
+from graphrec_lm.models.datasets import check_dataset
+from graphrec_lm.models.factors import FactorRecommender
+from graphrec_lm.models.fitted import Arrays, Fitted
+from graphrec_lm.models.hidden import Pattern
+from graphrec_lm.models.people import People
+from graphrec_lm.models.text import encoded, title_vectors
+from graphrec_lm.text import TextEncoder, resolve_encoder
+
+Float32 = NDArray[np.float32]
+
+
+class Transferable(FactorRecommender):
+    """Base of text models; a model writes `_carry` and `_item_rows`.
+
+    Among its arrays are `titles`, float16 [n_items, d_LM], and, if new people are summed from the
+    propagated items, `fold`, [n_items, dim], zero for an item that nobody touched.
+    """
+
+    encoder: Any
+
+    @abstractmethod
+    def _carry(self, weights: Arrays, dataset: Dataset, titles: Float32) -> Arrays:
+        """All arrays of a fit that has these weights, on a dataset with these title vectors."""
+
+    @abstractmethod
+    def _item_rows(self, titles: Float32) -> Float32:
+        """Representations of items that nobody touched, [n, dim], from title vectors [n, d_LM]."""
+
+    def _wished_top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
+        """The wish is mixed with the history before the projection; see `fold_in.own_part`."""
+        return self._top(people, k, hidden, candidates)
+
+    def _wished_scores(self, people: People) -> Float32:
+        return self._scores(people)
+
+    def adapt(self, dataset: Dataset, *, valid: Any = None, encoder: Any = None) -> Self:
+        """A model of the same weights on another dataset: zero-shot, without a gradient step.
+
+        Its titles get vectors, its interactions, if any, become graph and histories. This model stays.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            With titles.
+        valid : Dataset or dataframe, optional
+            Hidden by `evaluate`, as that of `fit`; nothing is chosen by it.
+        encoder : optional
+            Instead of the model's own, e.g. precomputed vectors of the new titles by the same LM.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no titles, or the encoder is not the one that the weights were learned on.
+        """
+        state = self._result
+        check_dataset(dataset)
+        made = type(self)(**state.params)
+        made.encoder = self.encoder if encoder is None else encoder
+        titles = title_vectors(dataset, same_encoder(state.notes, made.encoder))[0]
+        aligned = None if valid is None else dataset.align(valid)
+        fitted = Fitted.of(dataset, aligned, made._carry(state.arrays, dataset, titles))
+        kept = {name: value for name, value in state.notes.items() if name != "domains"}
+        made._fitted = replace(fitted, history=state.history, notes=kept, params=made.get_params())
+        return made
+
+    def update(self, interactions: Any) -> Self:
+        """Add interactions, new users among them, with frozen weights: what `adapt` gives on all of them.
+
+        Parameters
+        ----------
+        interactions : dataframe
+            As for `Dataset.with_interactions`, whose errors it raises; the model then stays as it was.
+        """
+        state = self._state
+        dataset = state.dataset.with_interactions(interactions)
+        titles = state.arrays["titles"].astype(np.float32)
+        arrays = self._as_fitted()._carry(state.arrays, dataset, titles)
+        indptr, indices = state.valid
+        new = np.full(dataset.n_users - state.dataset.n_users, indptr[-1])
+        valid = np.concatenate([indptr, new]), indices
+        self._fitted = replace(state, dataset=dataset, valid=valid, arrays=arrays)
+        return self
+
+    def add_items(self, items: Any, *, encoder: Any = None) -> Self:
+        """Add items by title alone: they are recommended and found similar at once.
+
+        An item that nobody touched changes nothing about the others, so that this is what `adapt` gives on
+        the larger item table, but only the new rows are computed.
+
+        Parameters
+        ----------
+        items : dataframe
+            `item_id`, `title`, and any other columns of the item table.
+        encoder : optional
+            Instead of the model's own, e.g. precomputed vectors of the new titles by the same LM.
+
+        Raises
+        ------
+        InputError
+            If an id is there already, a title is missing, or the encoder is not that of the fit; the model
+            then stays as it was.
+        """
+        state = self._state
+        dataset = state.dataset.with_items(items)
+        new = dataset.item_table["title"].slice(state.dataset.n_items).to_pylist()
+        chosen = same_encoder(state.notes, self.encoder if encoder is None else encoder)
+        titles = encoded(new, chosen)[0]
+        rows = {"items": self._as_fitted()._item_rows(titles), "titles": titles.astype(np.float16)}
+        if "fold" in state.arrays:
+            rows["fold"] = np.zeros((len(titles), state.arrays["fold"].shape[1]), dtype=np.float32)
+        grown = {name: np.concatenate([state.arrays[name], more]) for name, more in rows.items()}
+        self._fitted = replace(state, dataset=dataset, arrays=state.arrays | grown)
+        return self
+
+    def _as_fitted(self) -> Self:
+        """This model with the parameters of its fit, whatever was set since."""
+        made = type(self)(**self._state.params)
+        made._fitted = self._fitted
+        return made
+
+
+def same_encoder(notes: Mapping[str, Any], encoder: Any) -> TextEncoder:
+    """The TextEncoder that `encoder` stands for; InputError unless it is that of a fit with these notes."""
+    chosen = resolve_encoder(encoder)
+    if chosen.fingerprint != notes["encoder_fingerprint"]:
+        required = f"texts must be encoded by the model's {notes['encoder']!r}"
+        found = f"{chosen.name!r} with another fingerprint"
+        raise InputError(
+            required, found, "Pass that encoder, or precomputed vectors of it (see their `model`)."
+        )
+    return chosen

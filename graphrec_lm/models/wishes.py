@@ -1,0 +1,138 @@
+"""What people say they want, as vectors beside their histories.
+
+A wish is a text. "a space opera, not horror" has a part that is wanted and one that is not; its vector is
+q = e(wanted) - ½ e(unwanted), of unit vectors e by the model's own language model.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphrec_lm.errors import InputError
+from graphrec_lm.text import TextEncoder, embed
+from graphrec_lm.text.base import unit_rows
+
+Float32 = NDArray[np.float32]
+
+UNWANTED = 0.5  # weight of what is not wanted
+_NEGATION = re.compile(
+    r"(?:^(?:not|without)|[,;.]\s*(?:but\s+)?(?:not|no|without|except|nothing)|\s(?:but\s+(?:not|no)|without|except))\s+",
+    re.IGNORECASE,
+)
+
+
+class Parts(NamedTuple):
+    """The wanted and the unwanted part of an intent; either may be empty, not both."""
+
+    wanted: str
+    unwanted: str
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The wishes of people, one each.
+
+    Attributes
+    ----------
+    vectors : float32 array [n, d_LM]
+        q above.
+    alphas : float32 array [n]
+        Their weights beside the histories, from 0 to 1.
+    titles : float32 array [n_items, d_LM]
+        Unit vectors of the items' titles.
+    """
+
+    vectors: Float32
+    alphas: Float32
+    titles: Float32
+
+    def part(self, start: int, stop: int) -> Wishes:
+        """The wishes start..stop-1."""
+        return Wishes(self.vectors[start:stop], self.alphas[start:stop], self.titles)
+
+    def padded(self, size: int) -> Wishes:
+        """These and, up to `size`, wishes of weight 0."""
+        extra = size - len(self.alphas)
+        vectors = np.pad(self.vectors, ((0, extra), (0, 0)))
+        return Wishes(vectors, np.pad(self.alphas, (0, extra)), self.titles)
+
+
+def parse(intent: str) -> Parts:
+    """Split an intent where it first says what is not wanted.
+
+    That is after "not" or "without" at its beginning, "no" or "not" after a comma or "but". A title that
+    begins so is taken literally in quotes.
+
+    >>> parse("a space opera, not horror")
+    Parts(wanted='a space opera', unwanted='horror')
+    >>> parse("not horror")
+    Parts(wanted='', unwanted='horror')
+    >>> parse("films like No Country for Old Men")
+    Parts(wanted='films like No Country for Old Men', unwanted='')
+    """
+    wanted, *rest = _NEGATION.split(intent.strip(), maxsplit=1)
+    return Parts(wanted.strip(), rest[0].strip() if rest else "")
+
+
+def intent_texts(intent: Any, people: int) -> list[str]:
+    """One text a person, from one text for all or a list.
+
+    Raises
+    ------
+    InputError
+        If a text is empty, there are none, or not one a person.
+    """
+    if isinstance(intent, str):
+        texts = [intent] * people
+    elif isinstance(intent, Iterable):
+        texts = list(intent)
+    else:
+        raise InputError("`intent` must be a text, or one a person", repr(intent), "Write intent='...'.")
+    if len(texts) != people:
+        found = f"{len(texts)} for {people} people"
+        raise InputError("`intent` must be one text for all, or one a person", found, "Give as many.")
+    for text in texts:
+        if not isinstance(text, str) or not text.strip():
+            raise InputError("`intent` must say something", repr(text), "Leave it out for none.")
+    return texts
+
+
+def check_alphas(alpha: Any, people: int) -> Float32:
+    """`alpha`, one number or one a person, as float32 [people]; InputError outside [0, 1]."""
+    required = "`alpha` must be 'auto', a number from 0 to 1, or one a person"
+    try:
+        given = np.asarray(alpha, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise InputError(required, repr(alpha), "Write alpha=0.3.") from None
+    if given.ndim > 1 or (given.ndim == 1 and len(given) != people):
+        found = f"an array of shape {given.shape} for {people} people"
+        raise InputError(required, found, "Give as many as there are people.")
+    if not ((given >= 0) & (given <= 1)).all():
+        raise InputError(required, repr(alpha), "0 is the history alone, 1 the intent alone.")
+    return np.broadcast_to(given, people).astype(np.float32)
+
+
+def wish_vectors(texts: Sequence[str], encoder: TextEncoder) -> Float32:
+    """q of each text, float32 [n, d_LM]; each distinct part is encoded once.
+
+    Warns
+    -----
+    UserWarning
+        If the language model reads only the beginning of a text.
+    """
+    parsed = [parse(text) for text in texts]
+    distinct = list(dict.fromkeys(part for parts in parsed for part in parts if part))
+    cut = encoder.overlong(distinct)
+    if cut:
+        found = f"{len(cut[0].split())} words: {cut[0][:60]!r}..."
+        warnings.warn(f"{encoder.name} reads only the beginning of an intent of {found}", stacklevel=3)
+    vectors = unit_rows(embed(distinct, encoder))
+    table = dict(zip(distinct, vectors, strict=True)) | {"": np.zeros_like(vectors[0])}
+    return np.stack([table[wanted] - np.float32(UNWANTED) * table[unwanted] for wanted, unwanted in parsed])

@@ -1,0 +1,205 @@
+"""What people say they want: mixed with histories, alone, and against."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import graphrec_lm
+from graphrec_lm.errors import InputError, UnknownIdError
+from graphrec_lm.models import EASE, AlphaRec, Blend, LightGCN, TextGCN, TextGCNMLP, TextRidge, TitleCosine
+from graphrec_lm.models.alpha_rule import GRID, AlphaRule, wish_features
+from graphrec_lm.models.people import People
+from graphrec_lm.models.wishes import Wishes, parse, wish_vectors
+from graphrec_lm.text import SentenceEncoder
+from tests.models.test_transfer import FEW, WORLD, Blocks, assert_equal_arrays, items
+
+MODELS = {
+    "AlphaRec": lambda: AlphaRec(**FEW, encoder=Blocks()),
+    "AlphaRec, linear": lambda: AlphaRec(projection="linear", **FEW, encoder=Blocks()),
+    "TextGCNMLP": lambda: TextGCNMLP(**FEW, encoder=Blocks()),
+    "TextGCN": lambda: TextGCN(layers=2, encoder=Blocks()),
+    "TitleCosine": lambda: TitleCosine(encoder=Blocks()),
+    "TextRidge": lambda: TextRidge(encoder=Blocks(), verbose=False),
+    "EASE": lambda: EASE(regularization=2.0),
+    "LightGCN": lambda: LightGCN(epochs=3, batch_size=32, dim=4, verbose=False),
+    "Blend": lambda: Blend([EASE(), TitleCosine(encoder=Blocks())], encoder=Blocks()),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def fitted(request):
+    return MODELS[request.param]().fit(WORLD.train, valid=WORLD.valid)
+
+
+def words(frame):
+    return frame["title"].str.split().str[0].tolist()
+
+
+def ask(model, *users, **options):
+    return model.recommend(*users, encoder=Blocks(), **options)
+
+
+def test_the_ends_are_history_and_search(fitted):
+    alone = fitted.recommend(["u0", "u1"], k=5)
+    with_none = ask(fitted, ["u0", "u1"], k=5, intent="south", alpha=0)
+    assert with_none["item_id"].tolist() == alone["item_id"].tolist()
+    search = ask(fitted, intent="south", k=15)
+    for user in ("u0", "u1"):
+        all_of_it = ask(fitted, [user], k=15, intent="south", alpha=1, filter_seen=False)
+        assert all_of_it["item_id"].tolist() == search["item_id"].tolist()
+
+
+def test_a_wish_moves_the_list(fitted):
+    before = words(fitted.recommend(["u0", "u2", "u4"], k=4))
+    after = words(ask(fitted, ["u0", "u2", "u4"], k=4, intent="south", alpha=0.9))
+    assert before.count("south") < after.count("south")
+
+
+def test_each_person_has_their_own_wish_and_weight(fitted):
+    both = ask(fitted, ["u0", "u1"], k=4, intent=["south", "north"], alpha=[0.9, 0.2])
+    one = ask(fitted, ["u0"], k=4, intent="south", alpha=0.9)
+    other = ask(fitted, ["u1"], k=4, intent="north", alpha=0.2)
+    alone = pd.concat([one, other])["item_id"].tolist()
+    assert both["item_id"].tolist() == alone
+
+
+def test_a_history_is_its_fitted_user_with_any_wish(fitted):
+    if not hasattr(fitted, "adapt") or isinstance(fitted, AlphaRec | TextGCNMLP | LightGCN):
+        return  # exact only for models that hold nothing of their own about a user
+    dataset = fitted.dataset_
+    own = dataset.items.ids[dataset.indices[slice(*dataset.indptr[:2])]].tolist()
+    by_history = ask(fitted, history=[own], k=5, intent="south", alpha=0.4)
+    by_id = ask(fitted, [dataset.users.ids[0]], k=5, intent="south", alpha=0.4)
+    assert by_history["item_id"].tolist() == by_id["item_id"].tolist()
+
+
+def test_somebody_without_history_has_the_wish_alone(fitted):
+    top = ask(fitted, ["nobody"], k=5, intent="south", alpha=0.1)
+    assert top["item_id"].tolist() == ask(fitted, intent="south", k=5)["item_id"].tolist()
+
+
+def test_what_is_not_wanted_is_last(fitted):
+    assert set(words(ask(fitted, intent="not north", k=5))) == {"south"}
+    wanted = ask(fitted, intent=["south, not north", "north"], k=3)
+    assert words(wanted)[:3] == ["south"] * 3
+
+
+def test_learned_weights_follow_the_wishes(fitted, tmp_path):
+    model = type(fitted)(**fitted.get_params())
+    model._fitted = fitted._fitted
+    rows = [(f"u{user}", "south" if user % 2 else "north", item) for user, item in targets()]
+    wishes = pd.DataFrame(rows, columns=["user_id", "intent", "item_id"])
+    before = ask(model, ["u0"], k=3, intent="south", alpha="auto")
+    model.learn_alpha(wishes, encoder=Blocks())
+    assert len(model.alpha_rule_.weights) == 4 and "alpha_rule" in model._state.notes
+    assert len(before) == len(ask(model, ["u0"], k=3, intent="south", alpha="auto"))
+    assert fitted.alpha_rule_ != model.alpha_rule_
+    model.save(tmp_path / "m")
+    loaded = graphrec_lm.load(tmp_path / "m")
+    pd.testing.assert_frame_equal(
+        ask(loaded, ["u0"], k=3, intent="south", alpha="auto"),
+        ask(model, ["u0"], k=3, intent="south", alpha="auto"),
+    )
+
+
+def targets():
+    """An unseen item of the own block for each user."""
+    dataset = WORLD.train
+    for user in range(24):
+        code = dataset.users.codes([f"u{user}"], what="user")[0]
+        seen = set(dataset.indices[slice(*dataset.indptr[code : code + 2])].tolist())
+        yield user, next(item for item in range(user % 2 * 10, 20) if item not in seen)
+
+
+def test_a_rule_learns_to_trust_specific_wishes():
+    generator = np.random.default_rng(0)
+    n, n_items = 400, 50
+    titles = np.eye(n_items, dtype=np.float32)
+    meant = generator.integers(0, n_items, n).astype(np.int32)
+    specific = np.arange(n) % 2 == 0
+    vague = 2 * generator.random((n, n_items))
+    vectors = np.where(specific[:, None], titles[meant], vague).astype(np.float32)
+    own = generator.random((n, n_items)).astype(np.float32)
+    own[np.arange(n), np.where(specific, generator.integers(0, n_items, n), meant)] += 2
+    indptr, empty = np.zeros(n + 1, np.int64), np.zeros(0, np.int32)
+    people = People(np.arange(n), None, indptr, empty, Wishes(vectors, np.zeros(n, np.float32), titles))
+
+    def score(part: People) -> np.ndarray:
+        alphas = part.wishes.alphas[:, None]
+        return (1 - alphas) * own[part.ids] + alphas * part.wishes.vectors @ titles.T
+
+    rule = AlphaRule.learned(people, meant, score)
+    alphas = rule.alphas(wish_features(people, vectors, titles))
+    assert alphas[specific].min() > 0.6 and alphas[~specific].max() < 0.5
+
+    def hits(weights: np.ndarray) -> float:
+        asked = replace(people, wishes=replace(people.wishes, alphas=weights.astype(np.float32)))
+        return float((score(asked).argmax(axis=1) == meant).mean())
+
+    assert hits(alphas) > max(hits(np.full(n, alpha)) for alpha in GRID) + 0.1
+
+
+def test_parts_of_a_wish():
+    assert parse("  a comedy  ") == ("a comedy", "")
+    assert parse("something light but not silly") == ("something light", "silly")
+    assert parse("war films without heroes") == ("war films", "heroes")
+    assert parse("Without gore") == ("", "gore")
+    assert parse('"Not Another Teen Movie"') == ('"Not Another Teen Movie"', "")
+    vectors = wish_vectors(["south, not north", "south"], Blocks())
+    north, south = (row / np.linalg.norm(row) for row in Blocks().encode(["north", "south"]))
+    np.testing.assert_allclose(vectors, [south - north / 2, south], atol=1e-6)
+
+
+def test_wishes_and_new_items():
+    model = TitleCosine(encoder=Blocks()).fit(WORLD.train).add_items(items([60], ["south new"]))
+    assert 60 in model.recommend(intent="south", k=11)["item_id"].tolist()
+    assert_equal_arrays(model, model)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(intent="  "), "must say something"),
+        (dict(intent=["south", ""]), "must say something"),
+        (dict(intent=["south"]), "1 for 2 people"),
+        (dict(intent=3), "`intent` must be a text"),
+        (dict(intent="south", alpha=1.5), r"number from 0 to 1"),
+        (dict(intent="south", alpha=float("nan")), r"number from 0 to 1"),
+        (dict(intent="south", alpha=[0.1, 0.2, 0.3]), "for 2 people"),
+        (dict(intent="south", alpha="much"), "'auto'"),
+        (dict(intent="south", encoder=WORLD.encoder), "another fingerprint"),
+    ],
+)
+def test_what_is_refused(options, message):
+    model = TitleCosine(encoder=Blocks()).fit(WORLD.train)
+    with pytest.raises(InputError, match=message):
+        model.recommend(["u0", "u1"], **options)
+
+
+def test_wishes_to_learn_from_are_checked():
+    model = TitleCosine(encoder=Blocks()).fit(WORLD.train)
+    seen = int(WORLD.train.items.ids[WORLD.train.indices[0]])
+    user = str(WORLD.train.users.ids[0])
+    wrong = [
+        (pd.DataFrame({"user_id": ["u0"] * 9, "intent": "south", "item_id": 20}), "at least 10 rows"),
+        (pd.DataFrame({"user_id": [user] * 12, "intent": "south", "item_id": seen}), "not be in the history"),
+        (pd.DataFrame({"user_id": ["u0"] * 12, "item_id": 20}), "intent"),
+    ]
+    for wishes, message in wrong:
+        with pytest.raises(InputError, match=message):
+            model.learn_alpha(wishes)
+    with pytest.raises(UnknownIdError):
+        model.learn_alpha(pd.DataFrame({"user_id": ["zoe"] * 12, "intent": "south", "item_id": 20}))
+    assert "alpha_rule" not in model._state.notes
+
+
+def test_a_wish_longer_than_the_window_warns():
+    encoder = SentenceEncoder(max_length=16)
+    assert encoder.overlong(["short", "word " * 13]) == []
+    assert encoder.overlong(["short", "word " * 40]) == ["word " * 40]
+    with pytest.warns(UserWarning, match="reads only the beginning of an intent of 40 words"):
+        wish_vectors(["word " * 40], encoder)
