@@ -3,7 +3,8 @@
     python benchmarks/compare.py --data FOLDER [--plan PLAN.yaml] [--only DATASET[/MODEL[/SEED]]]
 
 tunes and fits what the plan asks for and is not there yet, each final row in a process of its own, and
-writes `compare.md`, `compare.json` and pictures to `results/`. Stop it whenever you like: finished trials
+writes `compare.md`, `compare.json` and pictures to `results/`, or for another plan than the comparison of all
+models to a folder of `results/` named like it. Stop it whenever you like: finished trials
 and rows are kept in `compare.trials.jsonl` and `compare.rows.jsonl`, and the next run goes on. A dataset or a
 model is added in the plan alone. `--list` says what is left and how long it can take, `--report` only
 writes the report. Per-user values, which the significance tests need, lie in `--scratch`.
@@ -37,6 +38,11 @@ def default_scratch() -> Path:
     return Path(cache) / "graphrec_lm" / "compare"
 
 
+def default_results(plan: Path) -> Path:
+    """`results/`, and for another plan than PLAN a folder there of its name, since rows must not mix."""
+    return RESULTS if plan.resolve() == PLAN.resolve() else RESULTS / plan.stem
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -46,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--again", action="store_true", help="run final rows again that are there")
     made.add_argument("--jobs", type=int, default=1, help="processes at a time; they share the cores")
     made.add_argument("--hours", type=float, default=float("inf"), help="begin nothing after so many hours")
-    made.add_argument("--results", type=Path, default=RESULTS)
+    made.add_argument("--results", type=Path, help="folder for all that is kept")
     made.add_argument("--scratch", type=Path, help="folder for per-user values; default: in the user's cache")
     made.add_argument("--list", action="store_true", help="say what is left, and stop")
     made.add_argument("--report", action="store_true", help="write the report from what is there, and stop")
@@ -61,15 +67,24 @@ def comparison_of(options: argparse.Namespace) -> Comparison:
     plan = read_plan(options.plan)
     entries = entries_of(plan, options.data)
     scratch = options.scratch or default_scratch()
-    made = Comparison(plan, entries, options.data, options.results, scratch)
+    results = options.results or default_results(options.plan)
+    made = Comparison(plan, entries, options.data, results, scratch)
     made.jobs, made.only, made.again = max(1, options.jobs), options.only, options.again
     made.hours = options.hours
+    if options.plan.resolve() != PLAN.resolve():
+        made.command += f" --plan {_shown(options.plan)}"
     if options.only and not any(made.is_asked(entry) for entry in entries):
         valid = ", ".join(f"{entry.data}/{entry.name}" for entry in entries)
         raise InputError(
             "`--only` must be DATASET, DATASET/MODEL or DATASET/MODEL/SEED", options.only, f"Valid: {valid}."
         )
     return made
+
+
+def _shown(path: Path) -> str:
+    """A path as the report shows it: from the repository's root, if it is in it."""
+    root, whole = PLAN.resolve().parents[2], path.resolve()
+    return str(whole.relative_to(root)) if whole.is_relative_to(root) else path.name
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,12 +1,15 @@
 """A dataset under its protocol, and the vectors of its titles, the controls among them.
 
-Encoders by name: "minilm" is the file `titles.minilm.f16.npy` of the dataset; "minilm+mpnet" has both, side
-by side; "shuffled minilm" gives each title the vector of another; "random 384" gives it a random one;
-"tfidf 384" is TF-IDF and SVD of the titles, without a language model.
+A folder has one of the LAYOUTS, by which the plan's `reader` reads it. Encoders by name: "minilm" is that
+file of the layout (`titles.minilm.f16.npy`); "minilm+mpnet" has both, side by side; "shuffled minilm" gives
+each title the vector of another; "random 384" gives it a random one; "tfidf 384" is TF-IDF and SVD of the
+titles, without a language model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,17 +17,41 @@ import numpy as np
 from common import read_dataset, read_vectors
 
 import graphrec_lm as gl
+from graphrec_lm.data import alpharec_vectors, read_alpharec
 from graphrec_lm.text import PrecomputedEncoder, TfidfEncoder
 
 _CONTROL_SEED = 0
 
+Vectors = Callable[[str], Any]  # of a language model by name, one row an item of the dataset
+
+
+class Layout(NamedTuple):
+    """How a dataset's folder is read, and the file in it with a language model's vectors."""
+
+    read: Callable[[Path], tuple[gl.Dataset, Vectors]]
+    vectors: str
+
+
+def _tables(folder: Path) -> tuple[gl.Dataset, Vectors]:
+    dataset, ranked = read_dataset(folder)
+    return dataset, partial(read_vectors, folder, ranked=ranked)
+
+
+def _alpharec(folder: Path) -> tuple[gl.Dataset, Vectors]:
+    return read_alpharec(folder), lambda name: alpharec_vectors(folder, f"{name}.npy")
+
+
+LAYOUTS = {
+    "tables": Layout(_tables, "titles.{}.f16.npy"),
+    "alpharec": Layout(_alpharec, "item_info/{}.npy"),
+}
+
 
 class Domain(NamedTuple):
-    """A dataset under its protocol; `ranked` says which rows of the item table are ranked."""
+    """A dataset under its protocol, and what gives its titles' vectors."""
 
-    folder: Path
     split: gl.Split
-    ranked: Any
+    vectors: Vectors
 
     def encoder(self, name: str) -> Any:
         """The encoder of that name, or a list of several; see the module."""
@@ -43,30 +70,35 @@ class Domain(NamedTuple):
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
             return PrecomputedEncoder(texts=texts, embeddings=vectors)
         if kind == "shuffled":
-            rows = dict(zip(titles, read_vectors(self.folder, rest, self.ranked), strict=True))
+            rows = dict(zip(titles, self.vectors(rest), strict=True))
             order = generator.permutation(len(rows))
             return PrecomputedEncoder(texts=list(rows), embeddings=np.stack(list(rows.values()))[order])
-        vectors = read_vectors(self.folder, name, self.ranked)
-        return PrecomputedEncoder(texts=titles, embeddings=vectors)
+        return PrecomputedEncoder(texts=titles, embeddings=self.vectors(name))
 
 
-def lacking(folder: Path, encoder: str) -> str:
+def lacking(folder: Path, encoder: str, reader: str = "tables") -> str:
     """Say which file an encoder needs that the folder lacks; "" if it has all."""
     for part in encoder.split("+"):
         kind, _, rest = part.partition(" ")
         lm = {"tfidf": "", "random": "", "shuffled": rest}.get(kind, part)
-        if lm and not (folder / f"titles.{lm}.f16.npy").exists():
-            return f"no titles.{lm}.f16.npy in {folder.name}"
+        file = LAYOUTS[reader].vectors.format(lm)
+        if lm and not (folder / file).exists():
+            return f"no {file} in {folder.name}"
     return ""
 
 
-def read(folder: Path, split: dict[str, Any], known_users: bool = False) -> Domain:
+def of_task(task: Mapping[str, Any]) -> Domain:
+    """The domain of a task as `Comparison` makes it."""
+    return read(Path(task["folder"]), task["split"], task["known_users"], task["reader"])
+
+
+def read(folder: Path, split: dict[str, Any], known_users: bool = False, reader: str = "tables") -> Domain:
     """Read a folder and split it."""
-    dataset, ranked = read_dataset(folder)
+    dataset, vectors = LAYOUTS[reader].read(folder)
     parts = dataset.split(**split)
     if known_users:
         parts = gl.Split(parts.train, _of_known(parts.train, parts.valid), _of_known(parts.train, parts.test))
-    return Domain(folder, parts, ranked)
+    return Domain(parts, vectors)
 
 
 def pairs(dataset: gl.Dataset) -> Any:

@@ -40,7 +40,9 @@ class Entry:
     beside : str
         The entry beside which it is shown, as a control or an ablation; "" for the main table.
     note : str
-        What differs from that one.
+        What differs, from that one or from what was published.
+    published : mapping
+        "recall" and "ndcg" of a paper; empty, if there are none.
     skipped : str
         Why it can't run; "" if it can.
     """
@@ -58,12 +60,14 @@ class Entry:
     like: str = ""
     beside: str = ""
     note: str = ""
+    published: Mapping[str, float] = field(default_factory=dict)
     skipped: str = ""
 
     def key(self, plan: Plan, chosen: Mapping[str, Any] | None = None) -> str:
         """Fingerprint of all that a trial depends on; with `chosen`, of what a final row depends on."""
         data: DataPlan = plan.data[self.data]
         parts: list[Any] = [data.folder, data.split, data.known_users, self.model, self.encoder, plan.k]
+        parts += [data.reader] if data.reader != "tables" else []  # so that older rows keep their keys
         if chosen is None:
             parts += [self.params, self.space, self.start, data.budget.fit_seconds, plan.seed]
         else:
@@ -102,13 +106,14 @@ def _on(plan: Plan, data: str, root: Path) -> Iterator[Entry]:
         seeds = tuple(wanted[:1] if model.deterministic else wanted)
         start = _start(base, model, name)
         rest: dict[str, Any] = {"seeds": seeds, "beside": model.beside, "note": model.note}
+        rest["published"] = model.published[data].model_dump() if data in model.published else {}
         rest["final_seconds"] = model.final_seconds.get(data, where.budget.final_seconds)
         entry = Entry(data, base, base, name, fixed, model.space, start, **rest)
         if not MODELS[name].uses_text:
             yield entry
             continue
         for encoder in where.encoders if model.encoders is None else model.encoders:
-            absent = lacking(root / where.folder, encoder)
+            absent = lacking(root / where.folder, encoder, where.reader)
             yield replace(entry, name=f"{base} [{encoder}]", encoder=encoder, skipped=absent)
 
 
@@ -118,11 +123,11 @@ def _variants(plan: Plan, data: str, known: Mapping[tuple[str, str], Entry], roo
             continue
         base = known.get((data, variant.like)) or known.get((data, variant.like.partition(" [")[0]))
         if base is None:
-            valid = [entry for where, entry in known if where == data]
+            valid = [entry for at, entry in known if at == data]
             required = f"`variants.{name}.like` must be an entry on {data}"
             raise InputError(required, repr(variant.like), did_you_mean(variant.like, valid))
-        encoder = variant.encoder or base.encoder
-        absent = base.skipped or ("" if encoder is None else lacking(root / plan.data[data].folder, encoder))
+        where, encoder = plan.data[data], variant.encoder or base.encoder
+        absent = base.skipped or (encoder and lacking(root / where.folder, encoder, where.reader)) or ""
         if base.model in MODELS:
             names = MODELS[base.model].parameter_names()
             for parameter in variant.params:
@@ -139,6 +144,7 @@ def _variants(plan: Plan, data: str, known: Mapping[tuple[str, str], Entry], roo
             like=base.name,
             beside=base.name,
             note=variant.note,
+            published={},
             skipped=absent,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from graphrec_lm.errors import InputError, did_you_mean
 
 
 class Budget(Section):
-    """What every model that is tuned gets on a dataset.
+    """What every model that is tuned gets on a dataset; where none is, the first three don't matter.
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class Budget(Section):
         A process that is at one trial or one final row for longer is killed, and the report says so.
     """
 
-    trials: int = Field(ge=1)
-    seconds: float = Field(gt=0)
-    fit_seconds: float = Field(gt=0)
+    trials: int = Field(default=1, ge=1)
+    seconds: float = Field(default=600.0, gt=0)
+    fit_seconds: float = Field(default=600.0, gt=0)
     final_seconds: float = Field(gt=0)
     epochs: int = Field(ge=1)
     kill_seconds: float = Field(default=1800.0, gt=0)
@@ -47,12 +47,15 @@ class DataPlan(Section):
     ----------
     folder : str
         Below `--data`.
+    reader : str
+        Its layout: "tables", or "alpharec" as AlphaRec's authors released theirs; see `domains.py`.
     split : mapping
         `method` of `Dataset.split`, and its options.
     known_users : bool
         Validate and test only on users with training interactions (a split by time leaves others).
     encoders : list of str
-        Text models run with each: names of `titles.<name>.f16.npy`; see `domains.py` for more.
+        Text models run with each: names of `titles.<name>.f16.npy`, or of `item_info/<name>.npy` for
+        "alpharec"; see `domains.py` for more.
     seeds : list of int
         Of the final fits.
     budget : Budget
@@ -65,6 +68,7 @@ class DataPlan(Section):
     """
 
     folder: str
+    reader: Literal["tables", "alpharec"] = "tables"
     split: dict[str, Any] = Field(default_factory=lambda: {"method": "from_column"})
     known_users: bool = False
     encoders: list[str] = Field(default_factory=list)
@@ -73,6 +77,13 @@ class DataPlan(Section):
     params: dict[str, Any] = Field(default_factory=dict)
     models: list[str] | None = None
     note: str = ""
+
+
+class Published(Section):
+    """Figures of a paper, at the plan's k."""
+
+    recall: float = Field(gt=0, le=1)
+    ndcg: float = Field(gt=0, le=1)
 
 
 class ModelPlan(Section):
@@ -103,7 +114,9 @@ class ModelPlan(Section):
     beside : str
         An entry beside which it is shown, as an ablation that is tuned for itself.
     note : str
-        What differs, for an ablation.
+        What differs, for an ablation, or from what was published.
+    published : mapping
+        Dataset of the plan -> Published: shown beside ours, for each encoder.
     """
 
     model: str | None = None
@@ -118,6 +131,7 @@ class ModelPlan(Section):
     final_seconds: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     beside: str = ""
     note: str = ""
+    published: dict[str, Published] = Field(default_factory=dict)
 
 
 class VariantPlan(Section):
@@ -168,6 +182,8 @@ class Plan(Section):
         DataPlan, ModelPlan and VariantPlan by name.
     remarks : list of str
         What a reader should know of what is not there.
+    published_note : str
+        Below tables with published figures: whose they are, and how they differ from ours.
     """
 
     seed: int = Field(default=0, ge=0)
@@ -179,6 +195,7 @@ class Plan(Section):
     models: dict[str, Any] = Field(min_length=1)
     variants: dict[str, Any] = Field(default_factory=dict)
     remarks: list[str] = Field(default_factory=list)
+    published_note: str = ""
 
 
 def read_plan(path: str | os.PathLike[str]) -> Plan:
@@ -232,6 +249,7 @@ def _check_names(plan: Plan, source: str) -> None:
         check(f"models.{name}.per_data", model.per_data, plan.data)
         check(f"models.{name}.data", model.data or (), plan.data)
         check(f"models.{name}.final_seconds", model.final_seconds, plan.data)
+        check(f"models.{name}.published", model.published, plan.data)
     for name, variant in plan.variants.items():
         check(f"variants.{name}.data", variant.data, plan.data)
         check(f"variants.{name}.like", [variant.like.partition(" [")[0]], plan.models)

@@ -111,7 +111,7 @@ def work() -> None:
         out.flush()
 
     task = json.loads(sys.stdin.read())
-    domain = domains.read(Path(task["folder"]), task["split"], task["known_users"])
+    domain = domains.of_task(task)
     if task["kind"] == "tune":
         tuning.tune(task, domain, emit)
     else:

@@ -36,6 +36,8 @@ class Comparison:
         Run final rows again that are there.
     hours : float
         No trial and no row begins after that.
+    command : str
+        By which it is run, for the report.
     """
 
     plan: Plan
@@ -47,6 +49,7 @@ class Comparison:
     only: str = ""
     again: bool = False
     hours: float = float("inf")
+    command: str = "python benchmarks/compare.py --data FOLDER"
 
     def __post_init__(self) -> None:
         self.trials = Store(self.results / "compare.trials.jsonl", TRIALS)
@@ -223,7 +226,8 @@ class Comparison:
     def _task(self, entry: Entry, kind: str) -> dict[str, Any]:
         where = self._where(entry)
         task = {"kind": kind, "folder": str(self.data / where.folder), "split": where.split}
-        task |= {"known_users": where.known_users, "data": entry.data, "entry": entry.name}
+        task |= {"known_users": where.known_users, "reader": where.reader}
+        task |= {"data": entry.data, "entry": entry.name}
         return task | {"model": entry.model, "encoder": entry.encoder, "k": self.plan.k}
 
     def _where(self, entry: Entry) -> DataPlan:

@@ -34,6 +34,7 @@ def lines_of(comparison: Comparison) -> list[Line]:
 def _line(comparison: Comparison, entry: Entry, rows: Sequence[dict[str, Any]]) -> Line:
     trials, first, k = comparison.trials_of(entry), rows[0], comparison.plan.k
     line: Line = {"data": entry.data, "entry": entry.name, "beside": entry.beside, "note": entry.note}
+    line |= {"published": dict(entry.published)}
     line |= {
         name: first[name] for name in ("encoder", "uses_text", "trained", "users", "params", "statistics")
     }

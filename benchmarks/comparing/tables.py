@@ -14,12 +14,17 @@ Cells = list[dict[str, Any]]
 
 
 def accuracy(lines: Sequence[Line], pairs: Sequence[Difference], k: int, reference: str) -> str:
-    """Accuracy, best in bold, and how far each stands from `reference`, with its interval and p-value."""
+    """Accuracy, best in bold, and how far each stands from `reference`, with its interval and p-value.
+
+    Where some have published figures, these stand beside, and our NDCG as a multiple of theirs.
+    """
+    published = any(line["published"] for line in lines)
     compared = {pair.first: pair for pair in differences_from(pairs, reference)}
     rows: Cells = []
     for line in lines:
         row = {"model": line["entry"], "seeds": _seeds(line), "valid": number(line[VALID])}
         row |= {metric_label(f"{metric}@{k}"): _with_sd(line[f"{metric}@{k}"]) for metric in METRICS}
+        row |= _published(line, k) if published else {}
         pair = compared.get(line["entry"])
         row["NDCG minus best"] = "" if pair is None else f"{_signed(pair.difference)} {_interval(pair)}"
         row["after Holm"] = "" if pair is None else chance(pair.adjusted)
@@ -93,6 +98,14 @@ def converged(rows: Sequence[Line]) -> str:
 def ranked(lines: Sequence[Line], k: int) -> list[Line]:
     """Lines by NDCG, the best first."""
     return sorted(lines, key=lambda line: -ndcg(line, k))
+
+
+def _published(line: Line, k: int) -> dict[str, str]:
+    """The published figures of a line and our NDCG over theirs; empty cells if there are none."""
+    theirs = line["published"]
+    labels = {metric: f"published {metric_label(f'{metric}@{k}')}" for metric in METRICS[:2]}
+    shown = {label: number(theirs[metric]) if theirs else "" for metric, label in labels.items()}
+    return shown | {"NDCG ÷ published": f"{ndcg(line, k) / theirs['ndcg']:.2f}" if theirs else ""}
 
 
 def _seeds(line: Line) -> str:
