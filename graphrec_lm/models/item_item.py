@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from graphrec_lm.errors import check_number
-from graphrec_lm.kernels import spmm, topk_blocks
+from graphrec_lm.kernels import topk_blocks
 from graphrec_lm.models import frames
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays
+from graphrec_lm.models.grown_weights import GrownWeights, mixtures_of, weight_sums
 from graphrec_lm.models.people import People
-from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse, sparse_sums
+from graphrec_lm.models.text import encoded
+from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
+from graphrec_lm.text.base import unit_rows
 
 Float32 = NDArray[np.float32]
 
@@ -29,16 +33,52 @@ class ItemItemRecommender(Recommender):
 
     @property
     def item_weights_(self) -> Any:
-        """B [n_items, n_items]: a float32 array, a `scipy.sparse.csr_array`, or a `ThinPlusSparse`."""
+        """B [n_items, n_items]: an array, a `csr_array`, a `ThinPlusSparse`, or `GrownWeights`."""
         arrays = self._state.arrays
-        if "weights" in arrays:
-            return arrays["weights"]
-        n_items = self._state.dataset.n_items
-        parts = (arrays[f"weights.{name}"] for name in ("values", "indices", "indptr"))
-        weights = sparse.csr_array(tuple(parts), shape=(n_items, n_items))
-        if "weights.left" not in arrays:
-            return weights
-        return ThinPlusSparse(arrays["weights.left"], arrays["weights.right"], weights)
+        known = _restored(arrays)
+        if "new.indptr" not in arrays:
+            return known
+        parts = (arrays[f"new.{name}"] for name in ("values", "indices", "indptr"))
+        shape = len(arrays["new.indptr"]) - 1, known.shape[0]
+        return GrownWeights(known, sparse.csr_array(tuple(parts), shape=shape))
+
+    def add_items(self, items: Any, *, encoder: Any = None) -> Self:
+        """Add items by title alone, each as a mixture of the items whose titles are nearest to its own.
+
+        They are recommended, found similar and may be in histories at once; see `GrownWeights`.
+
+        Parameters
+        ----------
+        items : dataframe
+            `item_id`, `title`, and any other columns of the item table.
+        encoder : optional
+            Instead of the model's own, or, for a model without text, of the default one.
+
+        Raises
+        ------
+        InputError
+            If an id is there already, a title is missing, or the encoder is not that of the fit; the model
+            then stays as it was.
+        """
+        state = self._state
+        dataset = state.dataset.with_items(items)
+        chosen = self._intent_encoder(encoder)
+        known = self._unit_titles(chosen)
+        titles = dataset.item_table["title"].slice(state.dataset.n_items).to_pylist()
+        new = unit_rows(encoded(titles, chosen)[0]) if titles else known[:0]
+        first = _restored(state.arrays).shape[0]
+        touched = np.flatnonzero(state.dataset.item_counts[:first]).astype(np.int32)
+        mixtures = mixtures_of(new, known[:first], touched)
+        if "new.indptr" in state.arrays:
+            mixtures = sparse.vstack([self.item_weights_.mixtures, mixtures], format="csr")
+        more = {
+            "new.values": mixtures.data,
+            "new.indices": mixtures.indices.astype(np.int32),
+            "new.indptr": mixtures.indptr.astype(np.int64),
+        }
+        self._fitted = replace(state, dataset=dataset, arrays=state.arrays | more)
+        self._titles_of = chosen.fingerprint, dataset, np.concatenate([known, new])
+        return self
 
     def explain(self, user: Any, item: Any, k: int = 5) -> Any:
         """Which items of a user's history speak for an item, exactly: the score is their sum.
@@ -79,19 +119,19 @@ class ItemItemRecommender(Recommender):
         weights = self.item_weights_
         if isinstance(weights, np.ndarray):
             return weights[rows, column]
-        if isinstance(weights, ThinPlusSparse):
+        if isinstance(weights, ThinPlusSparse | GrownWeights):
             return weights.column(rows, column)
         found: Float32 = weights[rows][:, [column]].toarray().reshape(-1)
         return found
 
     def _scores(self, people: People) -> Float32:
-        return _sums(people.indptr, people.indices, self.item_weights_)
+        return weight_sums(people.indptr, people.indices, self.item_weights_)
 
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
         weights, itself = self.item_weights_, np.arange(len(codes) + 1, dtype=np.int64)
 
         def score(start: int, stop: int) -> Float32:
-            return _sums(itself[start : stop + 1] - start, codes[start:stop], weights)
+            return weight_sums(itself[start : stop + 1] - start, codes[start:stop], weights)
 
         return topk_blocks(score, len(codes), weights.shape[0], k, seen=(itself, codes))
 
@@ -110,11 +150,12 @@ def stored(weights: Any) -> Arrays:
     }
 
 
-def _sums(indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: Any) -> Float32:
-    """Sums of the rows of `weights` over each history, each in the order of its items."""
-    if isinstance(weights, np.ndarray):
-        return spmm(indptr, indices, weights)
-    if isinstance(weights, ThinPlusSparse):
-        return weights.sums(indptr, indices)
-    scores: Float32 = sparse_sums(indptr, indices, weights).toarray()
-    return scores
+def _restored(arrays: Arrays) -> Any:
+    """The weights that were `stored` among these arrays."""
+    if "weights" in arrays:
+        return arrays["weights"]
+    parts = tuple(arrays[f"weights.{name}"] for name in ("values", "indices", "indptr"))
+    weights = sparse.csr_array(parts, shape=(len(parts[2]) - 1,) * 2)
+    if "weights.left" not in arrays:
+        return weights
+    return ThinPlusSparse(arrays["weights.left"], arrays["weights.right"], weights)

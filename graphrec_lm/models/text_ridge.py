@@ -12,6 +12,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.grown_weights import GrownWeights
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.ridge import TextPrior
 from graphrec_lm.models.ridge_column import interaction_column
@@ -128,8 +129,14 @@ class TextRidge(ItemItemRecommender):
         return DenseSolver(dataset) if is_dense else SparseSolver(dataset, self.neighbors)
 
     def _parts(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
-        """`interactions`: what the weights would be without titles (κ = 0); `titles`: the rest."""
+        """`interactions`: what the weights would be without titles (κ = 0); `titles`: the rest.
+
+        Of an item that was added later, or a history with one, all is due to titles.
+        """
         regressors, weights = None, self.item_weights_
+        if isinstance(weights, GrownWeights) and max(target, *history) >= weights.mixtures.shape[1]:
+            return {"interactions": np.zeros_like(values), "titles": values}
+        weights = weights.known if isinstance(weights, GrownWeights) else weights
         if isinstance(weights, ThinPlusSparse):
             regressors = weights.sparse.tocsc()[:, [target]].nonzero()[0]
         column = interaction_column(self._state.dataset, self.chosen_["regularization"], target, regressors)

@@ -1,0 +1,109 @@
+"""New items of item-to-item models: mixtures of their nearest titles, equal to the dense formula."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import graphrec_lm
+from graphrec_lm.errors import InputError
+from graphrec_lm.models import EASE, L3AE, SLIM, ItemKNN, TextRidge
+from graphrec_lm.models.grown_weights import GrownWeights, mixtures_of
+from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
+from tests.models.test_transfer import NEW, WORLD, Blocks, items
+
+MODELS = {
+    "EASE": lambda: EASE(regularization=2.0),
+    "ItemKNN": lambda: ItemKNN(shrink=0.5),
+    "SLIM": lambda: SLIM(l1=0.1, l2=1.0, verbose=False),
+    "L3AE": lambda: L3AE(interaction_regularization=1.0, distillation=1.0, encoder=Blocks()),
+    "TextRidge": lambda: TextRidge(encoder=Blocks(), verbose=False),
+    "TextRidge, sparse": lambda: TextRidge(encoder=Blocks(), solver="sparse", verbose=False),
+}
+
+
+def random_weights(kind: str) -> tuple[object, np.ndarray]:
+    generator = np.random.default_rng(3)
+    dense = generator.standard_normal((6, 6)).astype(np.float32)
+    if kind == "dense":
+        return dense, dense
+    dense[generator.random((6, 6)) < 0.5] = 0
+    if kind == "sparse":
+        return sparse.csr_array(dense), dense
+    left, right = generator.standard_normal((2, 6, 2)).astype(np.float32)
+    return ThinPlusSparse(left, right, sparse.csr_array(dense)), left @ right.T + dense
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "thin"])
+def test_sums_equal_the_dense_formula(kind):
+    known, dense = random_weights(kind)
+    mixtures = np.array([[0.5, 0, 0.5, 0, 0, 0], [0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0]], dtype=np.float32)
+    weights = GrownWeights(known, sparse.csr_array(mixtures))
+    both = np.vstack([np.eye(6, dtype=np.float32), mixtures])
+    expected = both @ dense @ both.T
+    histories = [[0, 3], [7], [], [1, 6, 7, 8], [8]]
+    indptr = np.concatenate([[0], np.cumsum([len(h) for h in histories])]).astype(np.int64)
+    indices = np.array([i for h in histories for i in h], dtype=np.int32)
+    sums = np.stack([expected[h].sum(axis=0) for h in histories])
+    np.testing.assert_allclose(weights.sums(indptr, indices), sums, atol=1e-5)
+    np.testing.assert_allclose(weights.column(np.array([0, 6, 7]), 7), expected[[0, 6, 7], 7], atol=1e-5)
+    assert weights.shape == (9, 9)
+
+
+def test_mixtures_are_of_touched_items_and_sum_to_one():
+    generator = np.random.default_rng(0)
+    vectors = generator.standard_normal((40, 5)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    touched = np.arange(0, 30, 2, dtype=np.int32)
+    found = mixtures_of(vectors[30:], vectors[:30], touched).toarray()
+    cosines = np.maximum(vectors[30:] @ vectors[:30].T, 0) ** 4
+    cosines[:, 1::2] = 0
+    np.testing.assert_allclose(found, cosines / cosines.sum(axis=1, keepdims=True), atol=1e-5)
+    nobody = mixtures_of(-vectors[:1], vectors[:1], np.zeros(1, dtype=np.int32))
+    assert nobody.nnz == 0
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_new_items_are_recommended_at_once(name, tmp_path):
+    model = MODELS[name]().fit(WORLD.train, valid=WORLD.valid)
+    before = model.recommend(["u0", "u1"], k=20, candidates=list(range(20)))
+    model.add_items(items([70], NEW[:1]), encoder=Blocks()).add_items(
+        items([60, 65], NEW[1:]), encoder=Blocks()
+    )
+    after = model.recommend(["u0", "u1"], k=20, candidates=list(range(20)))
+    pd.testing.assert_frame_equal(after, before)
+    scores = model.recommend(["u0", "u1"], candidates=[70, 60, 65])
+    best = scores[scores["rank"] == 1]["title"].str.split().str[0].tolist()
+    assert best == ["north", "south"]
+    assert model.recommend(history=[[60]], k=3)["title"].str.startswith("south").all()
+    assert model.similar_items([60], k=3)["title"].str.startswith("south").all()
+    pairs = pd.DataFrame({"user_id": ["u1"], "item_id": [60]})
+    assert model.explain("u1", 60, k=30)["score"].sum() == pytest.approx(
+        float(model.predict(pairs)[0]), abs=1e-5
+    )
+    model.save(tmp_path / "m")
+    loaded = graphrec_lm.load(tmp_path / "m")
+    pd.testing.assert_frame_equal(loaded.recommend(["u0"], k=24), model.recommend(["u0"], k=24))
+
+
+def test_explanations_of_old_and_new_items():
+    model = TextRidge(encoder=Blocks(), verbose=False).fit(WORLD.train, valid=WORLD.valid)
+    before = model.explain("u1", 19, k=30)
+    model.add_items(items([60], ["south new"]))
+    pd.testing.assert_frame_equal(model.explain("u1", 19, k=30), before)
+    added = model.explain("u1", 60, k=30)
+    assert (added["interactions"] == 0).all() and added["titles"].sum() == pytest.approx(added["score"].sum())
+
+
+def test_what_cannot_be_added_changes_nothing():
+    model = TextRidge(encoder=Blocks(), verbose=False).fit(WORLD.train)
+    before = model._fitted
+    for frame, encoder, message in [
+        (items([3], ["north"]), None, "already there"),
+        (items([99], ["north"]), WORLD.encoder, "another fingerprint"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            model.add_items(frame, encoder=encoder)
+        assert model._fitted is before
