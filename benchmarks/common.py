@@ -19,6 +19,7 @@ from graphrec_lm.files import atomic_file
 from graphrec_lm.text import PrecomputedEncoder
 
 RESULTS = Path(__file__).parent / "results"
+LMS = {"minilm": "all-MiniLM-L6-v2", "mpnet": "all-mpnet-base-v2"}  # what `titles.<lm>.f16.npy` are by
 
 
 def read_dataset(folder: Path) -> tuple[gl.Dataset, Any]:
@@ -42,7 +43,8 @@ def read_vectors(folder: Path, lm: str, ranked: Any) -> Any:
 def read_domain(folder: Path, lm: str = "minilm") -> tuple[Any, PrecomputedEncoder]:
     """A domain's fixed split and its title embeddings; see `read_dataset` and `read_vectors`."""
     dataset, ranked = read_dataset(folder)
-    encoder = PrecomputedEncoder(texts=dataset.titles, embeddings=read_vectors(folder, lm, ranked))
+    vectors = read_vectors(folder, lm, ranked)
+    encoder = PrecomputedEncoder(texts=dataset.titles, embeddings=vectors, model=LMS.get(lm))
     return dataset.split("from_column"), encoder
 
 
