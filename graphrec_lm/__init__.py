@@ -110,7 +110,18 @@ _HOME = {
     "load": "models",
     "suggest_model": "models",
 }
-_ROOMS = ("ctr", "data", "evaluation", "graph", "kernels", "metrics", "models", "text", "training")
+_ROOMS = (
+    "analysis",
+    "ctr",
+    "data",
+    "evaluation",
+    "graph",
+    "kernels",
+    "metrics",
+    "models",
+    "text",
+    "training",
+)
 
 
 def __getattr__(name: str) -> Any:
