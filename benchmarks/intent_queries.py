@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-KINDS = ("attributes", "sentence", "vague", "unrelated")
+KINDS = ("attributes", "sentence", "vague", "unrelated", "circular")
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -112,11 +112,9 @@ def _sentence(item: pd.Series, part: str, generator: Any) -> str:
     return str(generator.choice(fit)).format(**known) if fit else f"a movie of the {item['decade'] or 'past'}"
 
 
-def mixed(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """The mix: a third attributes, a third sentences, a sixth vague, a sixth unrelated; one query a user."""
-    users = table["user_id"].unique()
-    kinds = np.array(["attributes", "sentence"] * 3 + ["vague"] * 0 + [])
-    generator = np.random.default_rng(seed)
-    kinds = np.resize(["attributes", "sentence", "vague", "attributes", "sentence", "unrelated"], len(users))
-    chosen = pd.DataFrame({"user_id": users, "kind": generator.permutation(kinds)})
-    return chosen.merge(table, on=["user_id", "kind"])
+def mixed(values: dict[str, float]) -> float:
+    """The mix: a third attributes, a third sentences, a sixth vague, a sixth unrelated."""
+    return (
+        sum(values[kind] for kind in ("attributes", "sentence")) / 3
+        + (values["vague"] + values["unrelated"]) / 6
+    )

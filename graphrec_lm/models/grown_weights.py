@@ -17,14 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from graphrec_lm.kernels import spmm, topk
+from graphrec_lm.kernels import spmm
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse, sparse_sums
 
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
-
-_NEAREST = 100
-_POWER = 4  # of the cosine
 
 
 class GrownWeights(NamedTuple):
@@ -64,7 +61,14 @@ class GrownWeights(NamedTuple):
         if not is_old.all():
             new = indptr - starts, indices[~is_old] - np.int32(n_items)
             used, places = np.unique(new[1], return_inverse=True)
-            scores += spmm(new[0], places.astype(np.int32), _products(self.mixtures[used], self.known))
+            scores += spmm(new[0], places.astype(np.int32), weight_products(self.mixtures[used], self.known))
+        return np.concatenate([scores, scores @ self.mixtures.T], axis=1, dtype=np.float32)
+
+    def products(self, mixtures: sparse.csr_array) -> Float32:
+        """`mixtures` [n, n_items + n_new] times B'."""
+        n_items = self.mixtures.shape[1]
+        known = mixtures[:, :n_items] + mixtures[:, n_items:] @ self.mixtures
+        scores = weight_products(known, self.known)
         return np.concatenate([scores, scores @ self.mixtures.T], axis=1, dtype=np.float32)
 
     def column(self, rows: NDArray[Any], column: int) -> Float32:
@@ -83,40 +87,12 @@ def weight_sums(indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: 
     return scores
 
 
-def _products(mixtures: sparse.csr_array, weights: Any) -> Float32:
-    """Mixtures of the rows of `weights`, float32 [n, n_items]."""
+def weight_products(mixtures: sparse.csr_array, weights: Any) -> Float32:
+    """Mixtures of the rows of `weights`, of any kind, float32 [n, n_items]."""
+    if isinstance(weights, GrownWeights):
+        return weights.products(mixtures)
     if isinstance(weights, ThinPlusSparse):
         thin = (mixtures @ weights.left) @ weights.right.T
         return np.asarray(thin + (mixtures @ weights.sparse).toarray(), dtype=np.float32)
     found = mixtures @ weights
     return np.ascontiguousarray(found.toarray() if sparse.issparse(found) else found, dtype=np.float32)
-
-
-def mixtures_of(new: Float32, known: Float32, candidates: NDArray[np.int32]) -> sparse.csr_array:
-    """W: the nearest titles in proportion to cosine⁴; an item near to none has a row of zeros.
-
-    Parameters
-    ----------
-    new, known : float32 arrays [n_new, d_LM], [n_items, d_LM]
-        Unit rows.
-    candidates : int32 array
-        The items that may enter: those that somebody touched.
-
-    Returns
-    -------
-    float32 csr_array [n_new, n_items]
-
-    Examples
-    --------
-    >>> mixtures_of(np.array([[1, 0]], np.float32), np.eye(2, dtype=np.float32), np.arange(2)).toarray()
-    array([[1., 0.]], dtype=float32)
-    """
-    codes, cosines = topk(new, known, min(_NEAREST, len(known)), candidates=candidates)
-    values = np.where(codes >= 0, np.maximum(cosines, 0), 0) ** _POWER
-    values /= np.maximum(values.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    rows = np.repeat(np.arange(len(new)), codes.shape[1])
-    shape = len(new), len(known)
-    found = sparse.csr_array((values.ravel(), (rows, np.maximum(codes, 0).ravel())), shape=shape)
-    found.eliminate_zeros()
-    found.sort_indices()
-    return found.astype(np.float32)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, first_few
@@ -14,8 +15,9 @@ from graphrec_lm.kernels import topk_blocks, weighted_sum
 from graphrec_lm.models.alpha_rule import AlphaRule, wish_features
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.hidden import Pattern
+from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
-from graphrec_lm.models.wishes import Wishes, check_alphas, intent_texts, wish_vectors
+from graphrec_lm.models.wishes import UNWANTED, Wishes, check_alphas, intent_texts, wish_vectors
 from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder, embed, resolve_encoder
 from graphrec_lm.text.base import unit_rows
 
@@ -23,7 +25,11 @@ Float32 = NDArray[np.float32]
 
 
 class Intents:
-    """Base of models: wishes enter by late fusion of scores; a text model may mix vectors instead."""
+    """Base of models: wishes enter by late fusion of scores; a text model may mix vectors instead.
+
+    What a wish alone scores, a model may say better than its cosine to the titles: where it knows items,
+    those of near titles stand for the wish.
+    """
 
     _fitted: Fitted | None
     _titles_of: tuple[str, Dataset, Float32] | None = None
@@ -32,11 +38,25 @@ class Intents:
         raise NotImplementedError
 
     def _wished_scores(self, people: People) -> Float32:
-        """(1 - α) · the model's scores + α · cosine of wish and title, each standardised for each person."""
+        """(1 - α) · the model's scores + α · (wanted - ½ unwanted), each standardised for each person."""
         wishes = people.wishes
         assert wishes is not None
-        parts = [self._scores(replace(people, wishes=None)), wishes.vectors @ wishes.titles.T]
-        return weighted_sum(parts, np.stack([1 - wishes.alphas, wishes.alphas], axis=1))
+        parts = [self._scores(replace(people, wishes=None)), self._text_scores(wishes.wanted, wishes.titles)]
+        weights = [1 - wishes.alphas, wishes.alphas]
+        if wishes.unwanted.any():
+            parts.append(self._text_scores(wishes.unwanted, wishes.titles))
+            weights.append(-np.float32(UNWANTED) * wishes.alphas)
+        return weighted_sum(parts, np.stack(weights, axis=1))
+
+    def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
+        """Scores of all items for texts, [n, n_items], of unit vectors; here the cosine of text and title."""
+        found: Float32 = texts @ titles.T
+        return found
+
+    def _text_mixtures(self, texts: Float32, titles: Float32) -> sparse.csr_array:
+        """Each text as a mixture of the touched items of near titles, [n, n_items]."""
+        touched = np.flatnonzero(self._state.dataset.item_counts).astype(np.int32)
+        return mixtures_of(texts, titles, touched, nearest=300)
 
     def _wished_top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
         """Codes and scores of the k best items of people with wishes."""
@@ -54,11 +74,12 @@ class Intents:
         alphas = np.ones(len(people), dtype=np.float32) if automatic else check_alphas(alpha, len(people))
         chosen = self._intent_encoder(encoder)
         titles = self._unit_titles(chosen)
-        vectors = wish_vectors(texts, chosen) if texts else np.zeros((0, titles.shape[1]), dtype=np.float32)
+        nobody = titles[:0], titles[:0]
+        wishes = Wishes(*(wish_vectors(texts, chosen) if texts else nobody), alphas, titles)
         if automatic:
-            alphas = self.alpha_rule_.alphas(wish_features(people, vectors, titles))
+            alphas = self.alpha_rule_.alphas(wish_features(people, wishes.vectors, titles))
         alphas = np.where(np.diff(people.indptr) == 0, np.float32(1), alphas)
-        return replace(people, wishes=Wishes(vectors, alphas, titles))
+        return replace(people, wishes=replace(wishes, alphas=alphas))
 
     def _intent_encoder(self, encoder: Any) -> TextEncoder:
         """What encodes wishes: `encoder`, the model's own, or the default one."""

@@ -14,7 +14,8 @@ from graphrec_lm.kernels import topk_blocks
 from graphrec_lm.models import frames
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays
-from graphrec_lm.models.grown_weights import GrownWeights, mixtures_of, weight_sums
+from graphrec_lm.models.grown_weights import GrownWeights, weight_products, weight_sums
+from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import encoded
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
@@ -126,6 +127,10 @@ class ItemItemRecommender(Recommender):
 
     def _scores(self, people: People) -> Float32:
         return weight_sums(people.indptr, people.indices, self.item_weights_)
+
+    def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
+        """What a history of the items of near titles is recommended."""
+        return weight_products(self._text_mixtures(texts, titles), self.item_weights_)
 
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
         weights, itself = self.item_weights_, np.arange(len(codes) + 1, dtype=np.int64)

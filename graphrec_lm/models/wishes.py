@@ -41,27 +41,35 @@ class Wishes:
 
     Attributes
     ----------
-    vectors : float32 array [n, d_LM]
-        q above.
+    wanted, unwanted : float32 arrays [n, d_LM]
+        Unit vectors of both parts, zero where there is none.
     alphas : float32 array [n]
         Their weights beside the histories, from 0 to 1.
     titles : float32 array [n_items, d_LM]
         Unit vectors of the items' titles.
     """
 
-    vectors: Float32
+    wanted: Float32
+    unwanted: Float32
     alphas: Float32
     titles: Float32
 
+    @property
+    def vectors(self) -> Float32:
+        """q above, float32 [n, d_LM]."""
+        mixed: Float32 = self.wanted - np.float32(UNWANTED) * self.unwanted
+        return mixed
+
     def part(self, start: int, stop: int) -> Wishes:
         """The wishes start..stop-1."""
-        return Wishes(self.vectors[start:stop], self.alphas[start:stop], self.titles)
+        part = slice(start, stop)
+        return Wishes(self.wanted[part], self.unwanted[part], self.alphas[part], self.titles)
 
     def padded(self, size: int) -> Wishes:
         """These and, up to `size`, wishes of weight 0."""
         extra = size - len(self.alphas)
-        vectors = np.pad(self.vectors, ((0, extra), (0, 0)))
-        return Wishes(vectors, np.pad(self.alphas, (0, extra)), self.titles)
+        wanted, unwanted = (np.pad(rows, ((0, extra), (0, 0))) for rows in (self.wanted, self.unwanted))
+        return Wishes(wanted, unwanted, np.pad(self.alphas, (0, extra)), self.titles)
 
 
 def parse(intent: str) -> Parts:
@@ -119,8 +127,8 @@ def check_alphas(alpha: Any, people: int) -> Float32:
     return np.broadcast_to(given, people).astype(np.float32)
 
 
-def wish_vectors(texts: Sequence[str], encoder: TextEncoder) -> Float32:
-    """q of each text, float32 [n, d_LM]; each distinct part is encoded once.
+def wish_vectors(texts: Sequence[str], encoder: TextEncoder) -> tuple[Float32, Float32]:
+    """Unit vectors of what each text wants and doesn't, float32 [n, d_LM]; zero where it has no such part.
 
     Warns
     -----
@@ -135,4 +143,5 @@ def wish_vectors(texts: Sequence[str], encoder: TextEncoder) -> Float32:
         warnings.warn(f"{encoder.name} reads only the beginning of an intent of {found}", stacklevel=3)
     vectors = unit_rows(embed(distinct, encoder))
     table = dict(zip(distinct, vectors, strict=True)) | {"": np.zeros_like(vectors[0])}
-    return np.stack([table[wanted] - np.float32(UNWANTED) * table[unwanted] for wanted, unwanted in parsed])
+    wanted, unwanted = zip(*parsed, strict=True)
+    return np.stack([table[part] for part in wanted]), np.stack([table[part] for part in unwanted])

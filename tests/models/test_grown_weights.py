@@ -10,7 +10,8 @@ from scipy import sparse
 import graphrec_lm
 from graphrec_lm.errors import InputError
 from graphrec_lm.models import EASE, L3AE, SLIM, ItemKNN, TextRidge
-from graphrec_lm.models.grown_weights import GrownWeights, mixtures_of
+from graphrec_lm.models.grown_weights import GrownWeights, weight_products
+from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 from tests.models.test_transfer import NEW, WORLD, Blocks, items
 
@@ -49,6 +50,8 @@ def test_sums_equal_the_dense_formula(kind):
     sums = np.stack([expected[h].sum(axis=0) for h in histories])
     np.testing.assert_allclose(weights.sums(indptr, indices), sums, atol=1e-5)
     np.testing.assert_allclose(weights.column(np.array([0, 6, 7]), 7), expected[[0, 6, 7], 7], atol=1e-5)
+    some = np.eye(9, dtype=np.float32)[[0, 8]] / 2 + np.float32(0.1)
+    np.testing.assert_allclose(weight_products(sparse.csr_array(some), weights), some @ expected, atol=1e-5)
     assert weights.shape == (9, 9)
 
 

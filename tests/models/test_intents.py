@@ -25,7 +25,7 @@ MODELS = {
     "TitleCosine": lambda: TitleCosine(encoder=Blocks()),
     "TextRidge": lambda: TextRidge(encoder=Blocks(), verbose=False),
     "EASE": lambda: EASE(regularization=2.0),
-    "LightGCN": lambda: LightGCN(epochs=3, batch_size=32, dim=4, verbose=False),
+    "LightGCN": lambda: LightGCN(epochs=20, batch_size=32, dim=8, learning_rate=0.03, verbose=False),
     "Blend": lambda: Blend([EASE(), TitleCosine(encoder=Blocks())], encoder=Blocks()),
 }
 
@@ -126,7 +126,9 @@ def test_a_rule_learns_to_trust_specific_wishes():
     own = generator.random((n, n_items)).astype(np.float32)
     own[np.arange(n), np.where(specific, generator.integers(0, n_items, n), meant)] += 2
     indptr, empty = np.zeros(n + 1, np.int64), np.zeros(0, np.int32)
-    people = People(np.arange(n), None, indptr, empty, Wishes(vectors, np.zeros(n, np.float32), titles))
+    people = People(
+        np.arange(n), None, indptr, empty, Wishes(vectors, 0 * vectors, np.zeros(n, np.float32), titles)
+    )
 
     def score(part: People) -> np.ndarray:
         alphas = part.wishes.alphas[:, None]
@@ -151,7 +153,9 @@ def test_parts_of_a_wish():
     assert parse('"Not Another Teen Movie"') == ('"Not Another Teen Movie"', "")
     vectors = wish_vectors(["south, not north", "south"], Blocks())
     north, south = (row / np.linalg.norm(row) for row in Blocks().encode(["north", "south"]))
-    np.testing.assert_allclose(vectors, [south - north / 2, south], atol=1e-6)
+    np.testing.assert_allclose(vectors, [[south, south], [north, 0 * north]], atol=1e-6)
+    wishes = Wishes(*vectors, np.ones(2, np.float32), np.eye(8, dtype=np.float32))
+    np.testing.assert_allclose(wishes.vectors, [south - north / 2, south], atol=1e-6)
 
 
 def test_wishes_and_new_items():
