@@ -1,7 +1,8 @@
-"""Queries that people might type, made of genres, decades and tags; never of words of the title they mean.
+"""Queries that people might type, made of genres, decades and tags; never of words of the title.
 
-A third are bare attributes, a third sentences (other templates for validation than for test), a third vague or
-about something else than what the person took next. A fourth kind quotes the title and is no part of the mix.
+A third are bare attributes, a third sentences (other templates for validation than for test), a third
+vague or about something else than what the person took next. A fourth kind quotes the title and is no
+part of the mix.
 """
 
 from __future__ import annotations
