@@ -27,6 +27,7 @@ from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_gcn_mlp import TextGCNMLP
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
+from graphrec_lm.models.white_gcn import WhiteGCN
 from graphrec_lm.models.xsimgcl import XSimGCL
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "TextGCNMLP",
     "TextRidge",
     "TitleCosine",
+    "WhiteGCN",
     "XSimGCL",
     "load",
     "suggest_model",

@@ -23,6 +23,7 @@ from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_gcn_mlp import TextGCNMLP
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.title_cosine import TitleCosine
+from graphrec_lm.models.white_gcn import WhiteGCN
 from graphrec_lm.models.xsimgcl import XSimGCL
 
 MODELS: dict[str, type[Recommender]] = {
@@ -50,6 +51,7 @@ MODELS: dict[str, type[Recommender]] = {
         TextGCNMLP,
         TextRidge,
         TitleCosine,
+        WhiteGCN,
         XSimGCL,
     )
 }

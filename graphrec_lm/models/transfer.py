@@ -26,8 +26,8 @@ Float32 = NDArray[np.float32]
 class Transferable(FactorRecommender):
     """Base of text models; a model writes `_carry` and `_item_rows`.
 
-    Among its arrays are `titles`, float16 [n_items, d_LM], and, if new people are summed from the
-    propagated items, `fold`, [n_items, dim], zero for an item that nobody touched.
+    Among its arrays are `titles`, float16 [n_items, d_LM], and, if new people are summed from propagated
+    items, `fold` or several `*.fold`, [n_items, dim], zero for an item that nobody touched.
     """
 
     encoder: Any
@@ -120,8 +120,9 @@ class Transferable(FactorRecommender):
         chosen = same_encoder(state.notes, self.encoder if encoder is None else encoder)
         titles = encoded(new, chosen)[0]
         rows = {"items": self._as_fitted()._item_rows(titles), "titles": titles.astype(np.float16)}
-        if "fold" in state.arrays:
-            rows["fold"] = np.zeros((len(titles), state.arrays["fold"].shape[1]), dtype=np.float32)
+        for name, table in state.arrays.items():
+            if name.rpartition(".")[2] == "fold":
+                rows[name] = np.zeros((len(titles), table.shape[1]), dtype=np.float32)
         grown = {name: np.concatenate([state.arrays[name], more]) for name, more in rows.items()}
         self._fitted = replace(state, dataset=dataset, arrays=state.arrays | grown)
         return self

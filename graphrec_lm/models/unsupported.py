@@ -9,7 +9,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.training.callbacks import Callback
 
-_TRANSFERS = "AlphaRec, TextGCNMLP, AlphaFree, TextGCN and TitleCosine can"
+_TRANSFERS = "AlphaRec, TextGCNMLP, AlphaFree, TextGCN, WhiteGCN and TitleCosine can"
 
 
 class Unsupported:

@@ -30,6 +30,7 @@ from graphrec_lm.models import (
     TextGCNMLP,
     TextRidge,
     TitleCosine,
+    WhiteGCN,
     XSimGCL,
 )
 from tests.models.contract import ModelContract
@@ -234,3 +235,7 @@ class TestXSimGCLInfoNCE(ModelContract):
 
 def test_every_model_has_joined():
     assert {contract.model for contract in ModelContract.__subclasses__()} == set(MODELS.values())
+
+
+class TestWhiteGCN(ModelContract):
+    model = WhiteGCN

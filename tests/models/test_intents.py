@@ -10,7 +10,17 @@ import pytest
 
 import graphrec_lm
 from graphrec_lm.errors import InputError, UnknownIdError
-from graphrec_lm.models import EASE, AlphaRec, Blend, LightGCN, TextGCN, TextGCNMLP, TextRidge, TitleCosine
+from graphrec_lm.models import (
+    EASE,
+    AlphaRec,
+    Blend,
+    LightGCN,
+    TextGCN,
+    TextGCNMLP,
+    TextRidge,
+    TitleCosine,
+    WhiteGCN,
+)
 from graphrec_lm.models.alpha_rule import GRID, AlphaRule, wish_features
 from graphrec_lm.models.people import People
 from graphrec_lm.models.wishes import Wishes, parse, wish_vectors
@@ -23,6 +33,7 @@ MODELS = {
     "TextGCNMLP": lambda: TextGCNMLP(**FEW, encoder=Blocks()),
     "TextGCN": lambda: TextGCN(layers=2, encoder=Blocks()),
     "TitleCosine": lambda: TitleCosine(encoder=Blocks()),
+    "WhiteGCN": lambda: WhiteGCN(encoder=Blocks()),
     "TextRidge": lambda: TextRidge(encoder=Blocks(), verbose=False),
     "EASE": lambda: EASE(regularization=2.0),
     "LightGCN": lambda: LightGCN(epochs=20, batch_size=32, dim=8, learning_rate=0.03, verbose=False),

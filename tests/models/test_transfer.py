@@ -11,7 +11,16 @@ import pytest
 import graphrec_lm
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, NotFittedError, UnknownIdError
-from graphrec_lm.models import AlphaFree, AlphaRec, LightGCN, Recommender, TextGCN, TextGCNMLP, TitleCosine
+from graphrec_lm.models import (
+    AlphaFree,
+    AlphaRec,
+    LightGCN,
+    Recommender,
+    TextGCN,
+    TextGCNMLP,
+    TitleCosine,
+    WhiteGCN,
+)
 from graphrec_lm.text import PrecomputedEncoder, TextEncoder
 from graphrec_lm.training import Checkpoint
 from tests.models.worlds import block, checkerboard, encoder, files_in, frames, titles
@@ -27,6 +36,7 @@ MODELS: dict[str, Any] = {
     "TextGCN": lambda **more: TextGCN(layers=2, **more),
     "TextGCN, last": lambda **more: TextGCN(layers=2, combine="last", **more),
     "TitleCosine": lambda **more: TitleCosine(**more),
+    "WhiteGCN": lambda **more: WhiteGCN(**more),
 }
 TRAINED = ["AlphaRec", "AlphaRec, linear", "TextGCNMLP", "TextGCNMLP, one tower", "AlphaFree"]
 NEW = ["north new", "south new", "south newer"]
