@@ -102,16 +102,17 @@ class WhiteGCN(Transferable):
         graph, raw = BipartiteGraph.from_dataset(dataset), unit_rows(titles)
         touched = graph.item_scale > 0
         center, transform = whitening(raw[touched] if touched.any() else raw)
-        white = unit_rows((raw - center) @ transform)
+        white = _whitened(raw, center, transform)
         users, items, fold = _mean_of_hops(graph, raw, self.layers)
         near = one_hop(graph, history_means(white, graph.indptr, graph.indices), white)
         far = one_hop(graph, *near)
+        far[1][~touched] = white[~touched]
         return {
             "users": unit_rows(users),
             "items": unit_rows(items),
             "fold": fold,
             "white.users": unit_rows(far[0]),
-            "white.items": unit_rows(np.where(touched[:, None], far[1], white).astype(np.float32)),
+            "white.items": unit_rows(far[1]),
             "white.fold": near[1] * graph.item_scale[:, None],
             "white.center": center,
             "white.transform": transform,
@@ -133,7 +134,7 @@ class WhiteGCN(Transferable):
 
     def _item_rows(self, titles: Float32) -> Float32:
         arrays, raw = self._state.arrays, unit_rows(titles)
-        white = unit_rows((raw - arrays["white.center"]) @ arrays["white.transform"])
+        white = _whitened(raw, arrays["white.center"], arrays["white.transform"])
         return _side_by_side(raw, white, self.weight_)
 
     def _fold_in(self, people: People) -> Float32:
@@ -144,9 +145,9 @@ class WhiteGCN(Transferable):
         raw = own_part(own, hidden) + graph_part(arrays["fold"], people)
         white = graph_part(arrays["white.fold"], people)
         if people.wishes is not None:
-            wish = (people.wishes.vectors - arrays["white.center"]) @ arrays["white.transform"]
+            wish = _whitened(people.wishes.vectors, arrays["white.center"], arrays["white.transform"])
             alphas = people.wishes.alphas[:, None]
-            white = unit_rows(white) * (1 - alphas) + alphas * unit_rows(wish.astype(np.float32))
+            white = unit_rows(white) * (1 - alphas) + alphas * wish
         return _side_by_side(unit_rows(raw), unit_rows(white), self.weight_)
 
 
@@ -164,6 +165,11 @@ def whitening(titles: Float32) -> tuple[Float32, Float32]:
     values, vectors = np.linalg.eigh(covariance)
     scale = 1 / np.sqrt(np.maximum(values, 0) + _SHRINK * max(values.mean(), 1e-12))
     return center.astype(np.float32), ((vectors * scale) @ vectors.T).astype(np.float32)
+
+
+def _whitened(rows: Float32, center: Float32, transform: Float32) -> Float32:
+    """White rows of length 1."""
+    return unit_rows(np.asarray((rows - center) @ transform, dtype=np.float32))
 
 
 def _mean_of_hops(graph: BipartiteGraph, items: Float32, layers: int) -> tuple[Float32, Float32, Float32]:

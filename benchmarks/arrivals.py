@@ -1,0 +1,226 @@
+"""What arrives after the fit: items known by title alone, people with a short history, and what it takes.
+
+    python benchmarks/arrivals.py --data FOLDER
+
+Cold items: a fifth of the items is taken out of train with all its interactions; they are added by title and
+ranked for people who touched some of them (in any part), among all items and among the cold ones alone. Cold
+people: a fifth of the users is left out of the fit and served by `recommend(history=...)` with 1, 2, 5 or 10
+of their items; their test items are meant. Latency: medians on Games, embeddings given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics as averages
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from common import RESULTS, append_log, environment, read_domain, statistics, write_text
+
+import graphrec_lm as gl
+from graphrec_lm.evaluation import render_table
+from graphrec_lm.metrics import ranking_metrics
+
+FOLDERS = {"movies": "ml-latest-small", "Games": "amazon-games"}
+K, LENGTHS = 20, (1, 2, 5, 10)
+
+
+def models(encoder: Any, domain: str) -> dict[str, Any]:
+    """What takes new items and new people."""
+    solver = {"solver": "sparse"} if domain == "Games" else {}
+    return {
+        "TitleCosine": gl.TitleCosine(encoder=encoder),
+        "TextGCN": gl.TextGCN(encoder=encoder),
+        "WhiteGCN": gl.WhiteGCN(encoder=encoder),
+        "TextRidge": gl.TextRidge(encoder=encoder, verbose=False, **solver),
+    }
+
+
+def frame(part: gl.Dataset) -> pd.DataFrame:
+    """Pairs by external ids."""
+    users = part.users.ids[part.edges.users]
+    return pd.DataFrame({"user_id": users, "item_id": part.items.ids[part.indices]})
+
+
+def cold_items(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
+    """NDCG@20 among all items and among cold ones; random ranks beside."""
+    items = split.train.item_table.to_pandas()[["item_id", "title"]]
+    generator = np.random.default_rng(0)
+    is_cold = np.zeros(len(items), dtype=bool)
+    is_cold[generator.permutation(len(items))[: len(items) // 5]] = True
+    cold = set(items.loc[is_cold, "item_id"])
+    train, valid, test = (frame(part) for part in split)
+    warm = {name: part[~part["item_id"].isin(cold)] for name, part in (("train", train), ("valid", valid))}
+    users = pd.DataFrame({"user_id": split.train.users.ids})
+    dataset = gl.Dataset.from_frame(warm["train"], items[~is_cold], users)
+    meant = pd.concat([train, valid, test])
+    meant = meant[meant["item_id"].isin(cold) & meant["user_id"].isin(warm["train"]["user_id"])]
+    people = np.sort(meant["user_id"].unique())
+    people = people if len(people) <= 5000 else np.sort(generator.choice(people, 5000, replace=False))
+    relevant = _pattern(meant, people, items["item_id"].to_numpy())
+    rows = []
+    for name, model in models(encoder, domain).items():
+        model.fit(dataset, valid=warm["valid"]).add_items(items[is_cold])
+        row = {"domain": domain, "model": name}
+        for among, candidates in (("all", None), ("cold", sorted(cold))):
+            lists = model.recommend(people.tolist(), k=K, candidates=candidates)
+            row[f"NDCG@20 among {among}"] = _ndcg(lists, people, items["item_id"].to_numpy(), relevant)
+        rows.append(row)
+        print(row, flush=True)
+    chance = pd.DataFrame(
+        {"user_id": np.repeat(people, K), "rank": np.tile(np.arange(1, K + 1), len(people))}
+    )
+    draws = [generator.choice(sorted(cold), K, replace=False) for _ in people]
+    chance["item_id"] = np.concatenate(draws)
+    value = _ndcg(chance, people, items["item_id"].to_numpy(), relevant)
+    return [*rows, {"domain": domain, "model": "random", "NDCG@20 among cold": value}]
+
+
+def _pattern(pairs: pd.DataFrame, people: Any, items: Any) -> tuple[Any, Any]:
+    """CSR of (people, items) by their places."""
+    pairs = pairs[pairs["user_id"].isin(people)]
+    rows = np.searchsorted(people, pairs["user_id"])
+    codes = pd.Index(items).get_indexer(pairs["item_id"])
+    order = np.lexsort((codes, rows))
+    counts = np.bincount(rows, minlength=len(people))
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), codes[order].astype(np.int32)
+
+
+def _ndcg(lists: pd.DataFrame, people: Any, items: Any, relevant: Any) -> float:
+    top = np.full((len(people), K), -1, dtype=np.int32)
+    rows = np.searchsorted(people, lists["user_id"])
+    top[rows, lists["rank"].to_numpy() - 1] = pd.Index(items).get_indexer(lists["item_id"])
+    return float(ranking_metrics(top, *relevant, k=K, metrics=("ndcg",))[f"ndcg@{K}"].mean())
+
+
+def cold_people(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
+    """NDCG@20 for people who were not fitted, by the length of the history that is given."""
+    generator = np.random.default_rng(1)
+    train, test = frame(split.train), frame(split.test)
+    counts = train["user_id"].value_counts()
+    new = np.sort(generator.choice(split.train.users.ids, split.train.n_users // 5, replace=False))
+    asked = [user for user in new if counts.get(user, 0) >= max(LENGTHS) and user in set(test["user_id"])]
+    asked = np.array(asked[:3000])
+    items = split.train.item_table.to_pandas()[["item_id", "title"]]
+    known = train[~train["user_id"].isin(new)]
+    dataset = gl.Dataset.from_frame(known, items)
+    own = train[train["user_id"].isin(asked)].groupby("user_id")["item_id"]
+    histories = [generator.permutation(own.get_group(user)) for user in asked]
+    relevant = _pattern(test, asked, items["item_id"].to_numpy())
+    hidden = train[train["user_id"].isin(asked)].assign(
+        user_id=lambda t: np.searchsorted(asked, t["user_id"])
+    )
+    rows = []
+    for name, model in models(encoder, domain).items():
+        model.fit(dataset)
+        row: dict[str, Any] = {"domain": domain, "model": name, "people": len(asked)}
+        for length in LENGTHS:
+            shown = [list(history[:length]) for history in histories]
+            lists = model.recommend(history=shown, k=K, exclude=hidden)
+            lists = lists.assign(user_id=asked[lists["user_id"]])
+            row[f"{length} items"] = _ndcg(lists, asked, items["item_id"].to_numpy(), relevant)
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def latency(split: Any, encoder: Any) -> list[dict[str, Any]]:
+    """Medians in ms, on Games."""
+    generator = np.random.default_rng(2)
+    texts, vectors = split.train.titles, encoder.encode(split.train.titles)
+    new = pd.DataFrame({"item_id": np.arange(1000) + 10**9, "title": [f"new {n}" for n in range(1000)]})
+    given = gl.PrecomputedEncoder(
+        texts=texts + new["title"].tolist(),
+        embeddings=np.concatenate([vectors, generator.permutation(vectors)[:1000]]),
+    )
+    users = generator.choice(split.train.users.ids, 1000)
+    more = pd.DataFrame({"user_id": users, "item_id": generator.choice(split.train.items.ids, 1000)})
+    history = [generator.choice(split.train.items.ids, 10, replace=False).tolist()]
+    quick: dict[str, Any] = {
+        "hidden": 192,
+        "epochs": 1,
+        "batch_size": 65536,
+        "negatives": 64,
+        "verbose": False,
+    }
+    ridge = {"regularization": 200.0, "strength": 4.0, "text_regularization": 10.0, "verbose": False}
+    tried = models(given, "Games") | {
+        "TextRidge": gl.TextRidge(solver="sparse", encoder=given, **ridge),
+        "TextRidge, dense": gl.TextRidge(encoder=given, **ridge),
+        "AlphaRec": gl.AlphaRec(encoder=given, share_negatives=True, negatives=64, **quick),
+    }
+    rows = []
+    for name, model in tried.items():
+        model.fit(split.train)
+        state = model._fitted
+
+        def reset(model: Any = model, state: Any = state) -> None:
+            model._fitted = state
+
+        model.recommend(history=history)
+        row = {"model": name, "one history": _median(lambda m=model: m.recommend(history=history), 30)}
+        model.add_items(new[:1])
+        row["add 1,000 items"] = _median(lambda m=model: m.add_items(new), 7, reset)
+        reset()
+        if not isinstance(model, gl.TextRidge):
+            row["update with 1,000"] = _median(lambda m=model: m.update(more), 3, reset)
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def _median(call: Callable[[], Any], times: int, before: Callable[[], None] = lambda: None) -> float:
+    """Median milliseconds."""
+    found = []
+    for _ in range(times):
+        before()
+        started = time.perf_counter()
+        call()
+        found.append(1e3 * (time.perf_counter() - started))
+    return averages.median(found)
+
+
+def report(result: dict[str, Any]) -> str:
+    """The Markdown page."""
+    text = [
+        "# What arrives after the fit",
+        "",
+        "Generated by `python benchmarks/arrivals.py --data FOLDER`. MiniLM.",
+    ]
+    text += [__doc__.split("FOLDER")[1].strip(), "", "## New items by title", ""]
+    text += [render_table(result["items"], style="markdown"), "", "## New people by history, NDCG@20", ""]
+    text += [render_table(result["people"], style="markdown"), "", "## Milliseconds on Games", ""]
+    text += [render_table(result["latency"], style="markdown", formats={"one history": ".2f"}), ""]
+    facts = [f"- {name}: {json.dumps(values)}" for name, values in result["statistics"].items()]
+    text += ["Data:", "", *facts, "", f"Seed 0. Machine: {json.dumps(result['environment'])}", ""]
+    return "\n".join(text)
+
+
+def main() -> None:
+    """Run and write."""
+    parser = argparse.ArgumentParser(description="New items, new people, latency.")
+    parser.add_argument("--data", type=Path, required=True)
+    options = parser.parse_args()
+    known = {name: read_domain(options.data / place) for name, place in FOLDERS.items()}
+    result: dict[str, Any] = {"items": [], "people": []}
+    for name, (split, encoder) in known.items():
+        result["items"] += cold_items(split, encoder, name)
+        result["people"] += cold_people(split, encoder, name)
+    result["latency"] = latency(*known["Games"])
+    result["statistics"] = {name: statistics(split) for name, (split, _) in known.items()}
+    result["environment"] = environment()
+    append_log(
+        RESULTS / "test_log.jsonl",
+        {"benchmark": "arrivals", "items": result["items"], "people": result["people"]},
+    )
+    write_text(RESULTS / "arrivals.json", json.dumps(result, indent=1))
+    write_text(RESULTS / "arrivals.md", report(result))
+
+
+if __name__ == "__main__":
+    main()
