@@ -61,14 +61,14 @@ settings = {
     "hidden": 192, "learning_rate": 5e-3, "batch_size": 1024, "negatives": 512, "share_negatives": True,
     "sampling": "interaction", "valid_every": 5, "verbose": False,
 }  # fmt: skip
-trained = gl.AlphaRec(epochs=20, **settings).fit(source_train, valid=source_valid)
+trained = gl.AlphaRec(epochs=12, **settings).fit(source_train, valid=source_valid)
 moved = trained.adapt(train, valid=valid)
 models = {
     "TitleCosine, nothing learned": gl.TitleCosine().fit(train, valid=valid),
     "TextGCN, nothing learned": gl.TextGCN().fit(train, valid=valid),
     "AlphaRec from the other domain": moved,
-    "AlphaRec, fitted here": gl.AlphaRec(epochs=20, **settings).fit(train, valid=valid),
-    "AlphaRec, started from the other": gl.AlphaRec(epochs=20, **settings).fit(
+    "AlphaRec, fitted here": gl.AlphaRec(epochs=12, **settings).fit(train, valid=valid),
+    "AlphaRec, started from the other": gl.AlphaRec(epochs=12, **settings).fit(
         train, valid=valid, init=trained
     ),
     "TextRidge, fitted here": gl.TextRidge(verbose=False).fit(train, valid=valid),
