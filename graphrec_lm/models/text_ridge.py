@@ -20,6 +20,7 @@ from graphrec_lm.models.ridge_search import Float32, Grid, Point, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, Solver, SparseSolver
 from graphrec_lm.models.text import title_vectors
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
+from graphrec_lm.models.truncation import truncated
 from graphrec_lm.progress import Progress
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training.callbacks import Callback
@@ -43,7 +44,8 @@ class TextRidge(ItemItemRecommender):
 
     `solver="dense"` is that minimum; it needs n_items² · 4 bytes, twice while it is fitted. `"sparse"` lets
     the interactions speak through each item's `neighbors` alone (`models/sparse_ridge.py`): memory and time
-    grow with n_items · neighbors.
+    grow with n_items · neighbors. `keep` leaves the largest weights of each item alone: B becomes sparse
+    (docs/text_ridge.md has what that costs).
 
     `explain` has two columns more, whose sum is `score`: `interactions`, what an item of the history would
     contribute without titles, and `titles`, what these add or take away. (With the sparse solver the two are
@@ -61,6 +63,8 @@ class TextRidge(ItemItemRecommender):
         "auto" is dense up to 40,000 items.
     neighbors : int
         Of the sparse solver: the items that most often occur with an item.
+    keep : int, optional
+        Weights that are kept for each item that is scored; None keeps all.
     encoder : name, folder, TextEncoder, or list of them
     seed : int
         Draws the split if there is no `valid`, and the people that validate.
@@ -85,13 +89,14 @@ class TextRidge(ItemItemRecommender):
         text_regularization: float | None = None,
         solver: str = "auto",
         neighbors: int = 100,
+        keep: int | None = None,
         encoder: Any = DEFAULT_ENCODER,
         seed: int = 0,
         verbose: bool = True,
     ) -> None:
         self.regularization, self.strength = regularization, strength
         self.text_regularization, self.encoder = text_regularization, encoder
-        self.solver, self.neighbors = solver, neighbors
+        self.solver, self.neighbors, self.keep = solver, neighbors, keep
         self.seed, self.verbose = seed, verbose
 
     @property
@@ -112,6 +117,8 @@ class TextRidge(ItemItemRecommender):
             check_number("strength", self.strength, least=0)
         check_choice("solver", self.solver, ("auto", "dense", "sparse"))
         check_number("neighbors", self.neighbors, least=1, integer=True)
+        if self.keep is not None:
+            check_number("keep", self.keep, least=1, integer=True)
         check_number("seed", self.seed, least=0, integer=True)
         titles, notes = title_vectors(dataset, self.encoder)
         vectors = unit_rows(titles)
@@ -121,6 +128,8 @@ class TextRidge(ItemItemRecommender):
         regularization, strength = chosen["regularization"], chosen["strength"]
         prior = TextPrior.of(vectors, chosen["text_regularization"]) if strength else None
         weights = solver.weights(regularization, prior, strength)
+        if self.keep is not None:
+            weights = truncated(weights, self.keep)
         notes |= {"chosen": chosen, "search": [point._asdict() for point in points]}
         return Fitted.of(dataset, valid, stored(weights), notes=notes)
 
@@ -140,7 +149,8 @@ class TextRidge(ItemItemRecommender):
         if isinstance(weights, ThinPlusSparse):
             regressors = weights.sparse.tocsc()[:, [target]].nonzero()[0]
         column = interaction_column(self._state.dataset, self.chosen_["regularization"], target, regressors)
-        return {"interactions": column[history], "titles": values - column[history]}
+        alone = np.where(values != 0, column[history], np.float32(0))  # `keep` may have dropped a weight
+        return {"interactions": alone, "titles": values - alone}
 
     def _given(self) -> dict[str, float]:
         """The parameters, where they are not None, else the usual values."""
