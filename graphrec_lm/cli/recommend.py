@@ -20,6 +20,8 @@ EXAMPLES = """\
 examples:
   graphrec-lm recommend movies-model --user 1 2 3
   graphrec-lm recommend movies-model --history 260 1196 1210 -k 5     (somebody new, by item ids)
+  graphrec-lm recommend movies-model --user 1 --intent "a space opera, not horror" --alpha 0.4
+  graphrec-lm recommend movies-model --intent "heist movies"          (a plain search)
   graphrec-lm recommend movies-model -k 20 --output top20.parquet     (everyone)
 """
 
@@ -33,27 +35,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     who.add_argument("--history", nargs="+", metavar="ITEM", action="append",
                      help="items of somebody new; may be repeated, once a person")  # fmt: skip
+    parser.add_argument("--intent", metavar="TEXT", help="what they say they want; alone: a plain search")
+    parser.add_argument("--alpha", type=_alpha, default=0.3, metavar="WEIGHT",
+                        help="weight of the intent from 0 to 1, or auto (default: 0.3)")  # fmt: skip
     parser.add_argument("-k", type=positive_int, default=10, help="items a person (default: 10)")
     parser.add_argument("--keep-seen", action="store_true", help="also recommend what they already have")
     parser.add_argument("--output", metavar="FILE", help="write a .parquet or .csv file instead of printing")
 
 
+def _alpha(text: str) -> float | str:
+    """A number, or "auto"; whether it lies in [0, 1] is checked where it is used."""
+    return text if text == "auto" else float(text)
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Recommend, then print or write."""
     check_output(arguments.output)
-    everyone = arguments.user is None and arguments.history is None
+    everyone = arguments.user is None and arguments.history is None and arguments.intent is None
     if everyone and arguments.output is None:
         remedy = "Name users by --user, or write a file by --output."
         raise InputError("recommendations for everyone must go to a file", "no `--output`", remedy)
     model = load_model(arguments.model)
-    options = {"k": arguments.k, "filter_seen": not arguments.keep_seen}
+    options: dict[str, Any] = {"k": arguments.k, "filter_seen": not arguments.keep_seen}
     if everyone and Path(arguments.output).suffix == ".parquet":
         model.recommend_batch(arguments.output, **options)
         print(f"Wrote {arguments.output}")
         return
+    if arguments.intent is not None:
+        options |= {"intent": arguments.intent, "alpha": arguments.alpha}
     table = to_table(model.recommend(**_people(model, arguments), **options))
     if arguments.output is None:
-        _show(table, new=arguments.history is not None)
+        _show(table, new=arguments.user is None)
     else:
         write_table(table, arguments.output)
         print(f"Wrote {table.num_rows} rows to {arguments.output}")

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, first_few
-from graphrec_lm.kernels import topk_blocks, weighted_sum
-from graphrec_lm.models.alpha_rule import AlphaRule, wish_features
+from graphrec_lm.kernels import topk_blocks
+from graphrec_lm.models.alpha_rule import VAGUE, AlphaRule, wish_features
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.hidden import Pattern
 from graphrec_lm.models.mixtures import mixtures_of
@@ -33,20 +33,22 @@ class Intents:
 
     _fitted: Fitted | None
     _titles_of: tuple[str, Dataset, Float32] | None = None
+    _phrases_of: tuple[str, Float32] | None = None
 
     def _scores(self, people: People) -> Float32:
         raise NotImplementedError
 
     def _wished_scores(self, people: People) -> Float32:
-        """(1 - α) · the model's scores + α · (wanted - ½ unwanted), each standardised for each person."""
+        """(1 - α) · f(the model's scores) + α · (f(wanted) - ½ f(unwanted)); see `_compressed` for f."""
         wishes = people.wishes
         assert wishes is not None
-        parts = [self._scores(replace(people, wishes=None)), self._text_scores(wishes.wanted, wishes.titles)]
-        weights = [1 - wishes.alphas, wishes.alphas]
+        alphas = wishes.alphas[:, None]
+        scores = (1 - alphas) * _compressed(self._scores(replace(people, wishes=None)))
+        scores += alphas * _compressed(self._text_scores(wishes.wanted, wishes.titles))
         if wishes.unwanted.any():
-            parts.append(self._text_scores(wishes.unwanted, wishes.titles))
-            weights.append(-np.float32(UNWANTED) * wishes.alphas)
-        return weighted_sum(parts, np.stack(weights, axis=1))
+            unwanted = _compressed(self._text_scores(wishes.unwanted, wishes.titles))
+            scores -= np.float32(UNWANTED) * alphas * unwanted
+        return scores
 
     def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
         """Scores of all items for texts, [n, n_items], of unit vectors; here the cosine of text and title."""
@@ -77,7 +79,9 @@ class Intents:
         nobody = titles[:0], titles[:0]
         wishes = Wishes(*(wish_vectors(texts, chosen) if texts else nobody), alphas, titles)
         if automatic:
-            alphas = self.alpha_rule_.alphas(wish_features(people, wishes.vectors, titles))
+            alphas = self.alpha_rule_.alphas(
+                wish_features(replace(people, wishes=wishes), self._vague(chosen))
+            )
         alphas = np.where(np.diff(people.indptr) == 0, np.float32(1), alphas)
         return replace(people, wishes=replace(wishes, alphas=alphas))
 
@@ -99,6 +103,12 @@ class Intents:
             rows = arrays["titles"] if "titles" in arrays else embed(dataset.titles, encoder)
             self._titles_of = kept = encoder.fingerprint, dataset, unit_rows(rows.astype(np.float32))
         return kept[2]
+
+    def _vague(self, encoder: TextEncoder) -> Float32:
+        """Unit vectors of phrases that say nothing, kept for the next call."""
+        if self._phrases_of is None or self._phrases_of[0] != encoder.fingerprint:
+            self._phrases_of = encoder.fingerprint, unit_rows(embed(VAGUE, encoder))
+        return self._phrases_of[1]
 
     @property
     def alpha_rule_(self) -> AlphaRule:
@@ -135,13 +145,28 @@ class Intents:
         targets = state.dataset.items.codes(table["item_id"])
         _check_unseen(state.dataset, people, targets)
         asked = self._with_wishes(people, table["intent"].to_pylist(), 0.0, encoder)
-        rule = AlphaRule.learned(asked, targets, self._wished_scores)
+        vague = self._vague(self._intent_encoder(encoder))
+        rule = AlphaRule.learned(asked, targets, self._wished_scores, vague)
         self._fitted = replace(state, notes=state.notes | {"alpha_rule": list(rule.weights)})
         return self
 
     @property
     def _state(self) -> Fitted:
         raise NotImplementedError
+
+
+def _compressed(scores: Float32) -> Float32:
+    """Scores standardised for each person, then sign · log(1 + size): an item must please both sides.
+
+    Without the logarithm an item far ahead on one side would need nothing of the other. Scores that are all
+    alike become 0.
+    """
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    deviation = centred.std(axis=1, keepdims=True)
+    flat = deviation <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=0)
+    centred *= np.where(flat, 0, 1 / np.where(flat, 1, deviation))
+    found: Float32 = np.sign(centred) * np.log1p(np.abs(centred))
+    return found
 
 
 def _check_unseen(dataset: Dataset, people: People, targets: NDArray[np.int32]) -> None:

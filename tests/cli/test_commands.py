@@ -24,6 +24,20 @@ def test_recommend_to_somebody_new_hides_the_history(cli, home: Path):
     assert second.count("odd film") == 4
 
 
+def test_recommend_by_intent(cli, home: Path):
+    ran = cli("recommend", home / "popular", "--intent", "odd film 3", "-k", 1)
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "New person 0")
+    assert "odd film 3" in ran.out
+    ran = cli(
+        "recommend", home / "popular", "--user", 0, "--intent", "odd film 3", "--alpha", "auto", "-k", 2
+    )
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "User 0")
+    wrong = cli("recommend", home / "popular", "--user", 0, "--intent", "odd", "--alpha", "2")
+    assert wrong.code != 0 and "from 0 to 1" in wrong.err
+    unknown = cli("recommend", home / "cosine", "--user", 0, "--intent", "odd")
+    assert unknown.code != 0 and "must be given its encoder" in unknown.err
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_recommend_to_everyone_writes_a_file(cli, home: Path, tmp_path: Path, ending: str):
     path = tmp_path / f"top.{ending}"

@@ -106,7 +106,7 @@ def test_learned_weights_follow_the_wishes(fitted, tmp_path):
     wishes = pd.DataFrame(rows, columns=["user_id", "intent", "item_id"])
     before = ask(model, ["u0"], k=3, intent="south", alpha="auto")
     model.learn_alpha(wishes, encoder=Blocks())
-    assert len(model.alpha_rule_.weights) == 4 and "alpha_rule" in model._state.notes
+    assert len(model.alpha_rule_.weights) == 3 and "alpha_rule" in model._state.notes
     assert len(before) == len(ask(model, ["u0"], k=3, intent="south", alpha="auto"))
     assert fitted.alpha_rule_ != model.alpha_rule_
     model.save(tmp_path / "m")
@@ -130,24 +130,25 @@ def test_a_rule_learns_to_trust_specific_wishes():
     generator = np.random.default_rng(0)
     n, n_items = 400, 50
     titles = np.eye(n_items, dtype=np.float32)
-    meant = generator.integers(0, n_items, n).astype(np.int32)
+    meant = generator.integers(1, n_items, n).astype(np.int32)
     specific = np.arange(n) % 2 == 0
-    vague = 2 * generator.random((n, n_items))
+    nothing = np.eye(n_items, dtype=np.float32)[:1]
+    vague = generator.random((n, n_items)) / 4 + 2 * nothing
+    vague /= np.linalg.norm(vague, axis=1, keepdims=True)
     vectors = np.where(specific[:, None], titles[meant], vague).astype(np.float32)
     own = generator.random((n, n_items)).astype(np.float32)
-    own[np.arange(n), np.where(specific, generator.integers(0, n_items, n), meant)] += 2
+    own[np.arange(n), np.where(specific, generator.integers(1, n_items, n), meant)] += 2
     indptr, empty = np.zeros(n + 1, np.int64), np.zeros(0, np.int32)
-    people = People(
-        np.arange(n), None, indptr, empty, Wishes(vectors, 0 * vectors, np.zeros(n, np.float32), titles)
-    )
+    wishes = Wishes(vectors, 0 * vectors, np.zeros(n, np.float32), titles)
+    people = People(np.arange(n), None, indptr, empty, wishes)
 
     def score(part: People) -> np.ndarray:
         alphas = part.wishes.alphas[:, None]
-        return (1 - alphas) * own[part.ids] + alphas * part.wishes.vectors @ titles.T
+        return (1 - alphas) * own[part.ids] + alphas * 4 * part.wishes.vectors @ titles.T
 
-    rule = AlphaRule.learned(people, meant, score)
-    alphas = rule.alphas(wish_features(people, vectors, titles))
-    assert alphas[specific].min() > 0.6 and alphas[~specific].max() < 0.5
+    rule = AlphaRule.learned(people, meant, score, nothing)
+    alphas = rule.alphas(wish_features(people, nothing))
+    assert alphas[specific].min() > alphas[~specific].max() + 0.2
 
     def hits(weights: np.ndarray) -> float:
         asked = replace(people, wishes=replace(people.wishes, alphas=weights.astype(np.float32)))
