@@ -26,6 +26,7 @@ from graphrec_lm.models.intents import Intents
 from graphrec_lm.models.params import Parameters
 from graphrec_lm.models.people import UNKNOWN_POLICIES, People
 from graphrec_lm.models.unsupported import Unsupported
+from graphrec_lm.models.wishes import intent_texts
 from graphrec_lm.training.callbacks import Callback, EpochRecord
 
 Float32 = NDArray[np.float32]
@@ -182,7 +183,7 @@ class Recommender(Parameters, Intents, Unsupported):
         if history is not None:
             people = People.by_history(dataset, history, on_unknown)
         elif users is None and intent is not None:
-            people = People.without_history(1 if isinstance(intent, str) else len(intent))
+            people = People.without_history(len(intent_texts(intent, None)))
         else:
             people = People.by_id(dataset, users, on_unknown)
         if intent is not None:

@@ -159,6 +159,13 @@ class Blend(Recommender):
         weights = np.tile(np.array([w for w, _ in used], dtype=np.float32), (len(people), 1))
         return weighted_sum([member._scores(people) for _, member in used], weights)
 
+    def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
+        """Those of the first member that knows items; else the cosine of text and title."""
+        for member in self.members_:
+            if type(member)._text_scores is not Recommender._text_scores:
+                return member._text_scores(texts, titles)
+        return super()._text_scores(texts, titles)
+
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
         for member in self.members_:
             if type(member)._similar is not Recommender._similar:

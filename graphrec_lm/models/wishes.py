@@ -89,20 +89,18 @@ def parse(intent: str) -> Parts:
     return Parts(wanted.strip(), rest[0].strip() if rest else "")
 
 
-def intent_texts(intent: Any, people: int) -> list[str]:
-    """One text a person, from one text for all or a list.
+def intent_texts(intent: Any, people: int | None) -> list[str]:
+    """One text a person, from one text for all or a list; `people` None: as many as there are texts.
 
     Raises
     ------
     InputError
-        If a text is empty, there are none, or not one a person.
+        If a text is empty, or there is not one a person.
     """
-    if isinstance(intent, str):
-        texts = [intent] * people
-    elif isinstance(intent, Iterable):
-        texts = list(intent)
-    else:
+    if not isinstance(intent, Iterable):
         raise InputError("`intent` must be a text, or one a person", repr(intent), "Write intent='...'.")
+    texts = [intent] * (1 if people is None else people) if isinstance(intent, str) else list(intent)
+    people = len(texts) if people is None else people
     if len(texts) != people:
         found = f"{len(texts)} for {people} people"
         raise InputError("`intent` must be one text for all, or one a person", found, "Give as many.")

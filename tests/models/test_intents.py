@@ -196,6 +196,14 @@ def test_what_is_refused(options, message):
         model.recommend(["u0", "u1"], **options)
 
 
+@pytest.mark.parametrize(("intent", "message"), [(3, "must be a text"), ([""], "must say something")])
+def test_what_a_search_refuses(intent, message):
+    model = TitleCosine(encoder=Blocks()).fit(WORLD.train)
+    with pytest.raises(InputError, match=message):
+        model.recommend(intent=intent)
+    assert len(model.recommend(intent=[])) == 0
+
+
 def test_wishes_to_learn_from_are_checked():
     model = TitleCosine(encoder=Blocks()).fit(WORLD.train)
     seen = int(WORLD.train.items.ids[WORLD.train.indices[0]])
