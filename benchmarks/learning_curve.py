@@ -2,7 +2,7 @@
 
     python benchmarks/learning_curve.py --data FOLDER
 
-Source: Games; target: movies. Of the target's training interactions so many are kept, drawn at random; test is
+Source: Games; target: movies. Of the target's training interactions so many are kept, at random; test is
 the same for all. Carried over (nothing fitted): WhiteGCN. Fitted: TextRidge in closed form; LightGCN and
 AlphaRec trained, AlphaRec from random weights and from those learned on the source.
 """
