@@ -9,7 +9,7 @@ deviations. How far a wish stands out among the titles, and the length of the hi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.models.people import People
 
 Float32 = NDArray[np.float32]
@@ -25,7 +26,6 @@ Float64 = NDArray[np.float64]
 
 GRID = np.linspace(0, 1, 11)
 _PENALTY = 1e-3  # on all but the constant
-_BLOCK = 256
 
 VAGUE = (
     "something",
@@ -92,8 +92,7 @@ def wish_features(people: People, vague: Float32) -> Float64:
         Unit vectors of `VAGUE`.
     """
     found = np.ones((len(people), 3))
-    for start in range(0, len(people), _BLOCK):
-        part = people.part(start, min(start + _BLOCK, len(people)))
+    for start, part in _blocks(people):
         wishes: Any = part.wishes
         rows = found[start : start + len(part)]
         rows[:, 1] = (wishes.wanted @ vague.T).max(axis=1)
@@ -106,13 +105,20 @@ def wish_features(people: People, vague: Float32) -> Float64:
     return found
 
 
+def _blocks(people: People) -> Iterator[tuple[int, People]]:
+    """The people in blocks of as many as a model scores at once, each with its start."""
+    wishes: Any = people.wishes
+    size = block_rows(len(wishes.titles))
+    for start in range(0, len(people), size):
+        yield start, people.part(start, min(start + size, len(people)))
+
+
 def _gains(
     people: People, alpha: float, targets: NDArray[np.int32], score: Callable[[People], Float32]
 ) -> Float64:
     """1 / log2(1 + rank) of each target among unseen items, with this α for all."""
     gains = np.empty(len(people))
-    for start in range(0, len(people), _BLOCK):
-        part = people.part(start, min(start + _BLOCK, len(people)))
+    for start, part in _blocks(people):
         wishes: Any = part.wishes
         alphas = np.full(len(part), alpha, dtype=np.float32)
         scores = score(replace(part, wishes=replace(wishes, alphas=alphas)))

@@ -102,7 +102,7 @@ def test_what_is_not_wanted_is_last(fitted):
 def test_learned_weights_follow_the_wishes(fitted, tmp_path):
     model = type(fitted)(**fitted.get_params())
     model._fitted = fitted._fitted
-    rows = [(f"u{user}", "south" if user % 2 else "north", item) for user, item in targets()]
+    rows = [(f"u{user}", "south" if user % 2 else "north", item) for user, item in targets()] * 12
     wishes = pd.DataFrame(rows, columns=["user_id", "intent", "item_id"])
     before = ask(model, ["u0"], k=3, intent="south", alpha="auto")
     model.learn_alpha(wishes, encoder=Blocks())
