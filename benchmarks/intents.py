@@ -2,7 +2,7 @@
 
     python benchmarks/intents.py --data FOLDER
 
-On MovieLens (ml-latest-small): models are fitted on train; the rule of `alpha="auto"` is learned from queries
+Models that are in `results/intents.json` are not run again. On MovieLens (ml-latest-small): models are fitted on train; the rule of `alpha="auto"` is learned from queries
 about validation items; every figure shown is about test items, with other templates. See `intent_queries.py`.
 """
 
@@ -69,8 +69,11 @@ def run(folder: Path) -> dict[str, Any]:
     valid = split.valid
     users = np.repeat(np.arange(valid.n_users), valid.user_counts)
     hidden = pd.DataFrame({"user_id": valid.users.ids[users], "item_id": valid.items.ids[valid.indices]})
-    rows = []
+    store = RESULTS / "intents.json"
+    rows: list[dict[str, Any]] = json.loads(store.read_text())["rows"] if store.exists() else []
     for name, model in models(encoder).items():
+        if any(row["model"] == name for row in rows):
+            continue
         started = time.perf_counter()
         model.fit(split.train, valid=split.valid)
         fitted = time.perf_counter() - started
@@ -84,6 +87,7 @@ def run(folder: Path) -> dict[str, Any]:
             rows.append(row)
             print(name, alpha, {kind: round(value, 4) for kind, value in row["hr"].items()}, flush=True)
         append_log(RESULTS / "test_log.jsonl", {"benchmark": "intents", "rows": rows[-len(ALPHAS) - 1 :]})
+        write_text(store, json.dumps({"rows": rows}, indent=1))
     return {"rows": rows, "statistics": statistics(split), "environment": environment()}
 
 

@@ -10,7 +10,7 @@ deviations. How far a wish stands out among the titles, and the length of the hi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from graphrec_lm.models.people import People
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
+Score = Callable[[People], Callable[[Float32], Float32]]
 
 GRID = np.linspace(0, 1, 11)
 _PENALTY = 1e-3  # on all but the constant
@@ -59,12 +60,13 @@ class AlphaRule:
         return found
 
     @classmethod
-    def learned(
-        cls, people: People, targets: NDArray[np.int32], score: Callable[[People], Float32], vague: Float32
-    ) -> AlphaRule:
-        """The rule that ranks what people meant, `targets` [n], best in the mean of 1 / log2(1 + rank)."""
+    def learned(cls, people: People, targets: NDArray[np.int32], score: Score, vague: Float32) -> AlphaRule:
+        """The rule that ranks what people meant, `targets` [n], best in the mean of 1 / log2(1 + rank).
+
+        `score(people)` gives a function of their α, to scores of all items [people, n_items].
+        """
         features = wish_features(people, vague)
-        gains = np.stack([_gains(people, alpha, targets, score) for alpha in GRID], axis=1)
+        gains = _gains(people, targets, score)
         place = np.arange(len(gains))
 
         def loss(weights: Float64) -> float:
@@ -113,19 +115,17 @@ def _blocks(people: People) -> Iterator[tuple[int, People]]:
         yield start, people.part(start, min(start + size, len(people)))
 
 
-def _gains(
-    people: People, alpha: float, targets: NDArray[np.int32], score: Callable[[People], Float32]
-) -> Float64:
-    """1 / log2(1 + rank) of each target among unseen items, with this α for all."""
-    gains = np.empty(len(people))
+def _gains(people: People, targets: NDArray[np.int32], score: Score) -> Float64:
+    """1 / log2(1 + rank) of each target among unseen items, with each α of the grid, float64 [n, grid]."""
+    gains = np.empty((len(people), len(GRID)))
     for start, part in _blocks(people):
-        wishes: Any = part.wishes
-        alphas = np.full(len(part), alpha, dtype=np.float32)
-        scores = score(replace(part, wishes=replace(wishes, alphas=alphas)))
-        owners = np.repeat(np.arange(len(part)), np.diff(part.indptr))
-        mine = scores[np.arange(len(part)), targets[start : start + len(part)]].copy()
-        scores[owners, part.indices] = -np.inf
-        gains[start : start + len(part)] = 1 / np.log2(2 + (scores > mine[:, None]).sum(axis=1))
+        scores_at, everyone = score(part), np.arange(len(part))
+        owners = np.repeat(everyone, np.diff(part.indptr))
+        for place, alpha in enumerate(GRID):
+            scores = scores_at(np.full(len(part), alpha, dtype=np.float32))
+            mine = scores[everyone, targets[start : start + len(part)]].copy()
+            scores[owners, part.indices] = -np.inf
+            gains[start : start + len(part), place] = 1 / np.log2(2 + (scores > mine[:, None]).sum(axis=1))
     return gains
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -38,17 +39,17 @@ class Intents:
     def _scores(self, people: People) -> Float32:
         raise NotImplementedError
 
-    def _wished_scores(self, people: People) -> Float32:
-        """(1 - α) · f(the model's scores) + α · (f(wanted) - ½ f(unwanted)); see `_compressed` for f."""
-        wishes = people.wishes
-        assert wishes is not None
-        alphas = wishes.alphas[:, None]
-        scores = (1 - alphas) * _compressed(self._scores(replace(people, wishes=None)))
-        scores += alphas * _compressed(self._text_scores(wishes.wanted, wishes.titles))
+    def _wished_scores(self, people: People) -> Callable[[Float32], Float32]:
+        """Scores of all items for people with wishes, [people, n_items], as a function of their α [people].
+
+        (1 - α) · f(the model's scores) + α · (f(wanted) - ½ f(unwanted)); see `_compressed` for f.
+        """
+        wishes: Any = people.wishes
+        own = _compressed(self._scores(replace(people, wishes=None)))
+        wish = _compressed(self._text_scores(wishes.wanted, wishes.titles))
         if wishes.unwanted.any():
-            unwanted = _compressed(self._text_scores(wishes.unwanted, wishes.titles))
-            scores -= np.float32(UNWANTED) * alphas * unwanted
-        return scores
+            wish -= np.float32(UNWANTED) * _compressed(self._text_scores(wishes.unwanted, wishes.titles))
+        return lambda alphas: (1 - alphas[:, None]) * own + alphas[:, None] * wish
 
     def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
         """Scores of all items for texts, [n, n_items], of unit vectors; here the cosine of text and title."""
@@ -64,7 +65,9 @@ class Intents:
         """Codes and scores of the k best items of people with wishes."""
 
         def score(start: int, stop: int) -> Float32:
-            return self._wished_scores(people.part(start, stop))
+            part = people.part(start, stop)
+            wishes: Any = part.wishes
+            return self._wished_scores(part)(wishes.alphas)
 
         n_items = self._state.dataset.n_items
         return topk_blocks(score, len(people), n_items, k, seen=hidden, candidates=candidates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -44,8 +44,9 @@ class Transferable(FactorRecommender):
         """The wish is mixed with the history before the projection; see `fold_in.own_part`."""
         return self._top(people, k, hidden, candidates)
 
-    def _wished_scores(self, people: People) -> Float32:
-        return self._scores(people)
+    def _wished_scores(self, people: People) -> Callable[[Float32], Float32]:
+        wishes: Any = people.wishes
+        return lambda alphas: self._scores(replace(people, wishes=replace(wishes, alphas=alphas)))
 
     def adapt(self, dataset: Dataset, *, valid: Any = None, encoder: Any = None) -> Self:
         """A model of the same weights on another dataset: zero-shot, without a gradient step.
