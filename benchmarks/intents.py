@@ -2,8 +2,9 @@
 
     python benchmarks/intents.py --data FOLDER
 
-Models that are in `results/intents.json` are not run again. On MovieLens (ml-latest-small): models are fitted on train; the rule of `alpha="auto"` is learned from queries
+On MovieLens (ml-latest-small): models are fitted on train; the rule of `alpha="auto"` is learned from queries
 about validation items; every figure shown is about test items, with other templates. See `intent_queries.py`.
+Models that are in `results/intents.json` are not run again.
 """
 
 from __future__ import annotations
