@@ -164,8 +164,11 @@ def test_of_a_fitted_model(name):
     assert isinstance(error.value, UnknownIdError) == ("unknown" in str(error.value.found))
 
 
-def test_other_things_that_are_not_there_yet():
+def test_what_a_model_cannot_explain():
     with pytest.raises(NotImplementedError, match="see similar_items"):
         MODEL.explain("u1", 3)
-    with pytest.raises(NotImplementedError, match="`intent` is not supported yet"):
+
+
+def test_an_intent_needs_an_encoder_that_reads_it():
+    with pytest.raises(InputError, match=r"must have a precomputed embedding, got 1 .* or give `model`"):
         MODEL.recommend(["u1"], intent="a northern thing")
