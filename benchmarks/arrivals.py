@@ -153,7 +153,7 @@ def latency(split: Any, encoder: Any) -> list[dict[str, Any]]:
     tried = models(given, "Games") | {
         "TextRidge": gl.TextRidge(solver="sparse", encoder=given, **ridge),
         "TextRidge, dense": gl.TextRidge(encoder=given, **ridge),
-        "AlphaRec": gl.AlphaRec(encoder=given, share_negatives=True, negatives=64, **quick),
+        "AlphaRec": gl.AlphaRec(encoder=given, share_negatives=True, **quick),
     }
     rows = []
     for name, model in tried.items():
