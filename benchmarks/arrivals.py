@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, append_log, environment, read_domain, statistics, write_text
+from common import RESULTS, append_log, environment, pairs, read_domain, statistics, write_text
 
 import graphrec_lm as gl
 from graphrec_lm.evaluation import render_table
@@ -42,12 +42,6 @@ def models(encoder: Any, domain: str) -> dict[str, Any]:
     }
 
 
-def frame(part: gl.Dataset) -> pd.DataFrame:
-    """Pairs by external ids."""
-    users = part.users.ids[part.edges.users]
-    return pd.DataFrame({"user_id": users, "item_id": part.items.ids[part.indices]})
-
-
 def cold_items(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
     """NDCG@20 among all items and among cold ones; random ranks beside."""
     items = split.train.item_table.to_pandas()[["item_id", "title"]]
@@ -55,7 +49,7 @@ def cold_items(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
     is_cold = np.zeros(len(items), dtype=bool)
     is_cold[generator.permutation(len(items))[: len(items) // 5]] = True
     cold = set(items.loc[is_cold, "item_id"])
-    train, valid, test = (frame(part) for part in split)
+    train, valid, test = (pairs(part) for part in split)
     warm = {name: part[~part["item_id"].isin(cold)] for name, part in (("train", train), ("valid", valid))}
     users = pd.DataFrame({"user_id": split.train.users.ids})
     dataset = gl.Dataset.from_frame(warm["train"], items[~is_cold], users)
@@ -82,11 +76,11 @@ def cold_items(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
     return [*rows, {"domain": domain, "model": "random", "NDCG@20 among cold": value}]
 
 
-def _pattern(pairs: pd.DataFrame, people: Any, items: Any) -> tuple[Any, Any]:
+def _pattern(frame: pd.DataFrame, people: Any, items: Any) -> tuple[Any, Any]:
     """CSR of (people, items) by their places."""
-    pairs = pairs[pairs["user_id"].isin(people)]
-    rows = np.searchsorted(people, pairs["user_id"])
-    codes = pd.Index(items).get_indexer(pairs["item_id"])
+    frame = frame[frame["user_id"].isin(people)]
+    rows = np.searchsorted(people, frame["user_id"])
+    codes = pd.Index(items).get_indexer(frame["item_id"])
     order = np.lexsort((codes, rows))
     counts = np.bincount(rows, minlength=len(people))
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), codes[order].astype(np.int32)
@@ -102,7 +96,7 @@ def _ndcg(lists: pd.DataFrame, people: Any, items: Any, relevant: Any) -> float:
 def cold_people(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
     """NDCG@20 for people who were not fitted, by the length of the history that is given."""
     generator = np.random.default_rng(1)
-    train, test = frame(split.train), frame(split.test)
+    train, test = pairs(split.train), pairs(split.test)
     counts = train["user_id"].value_counts()
     new = np.sort(generator.choice(split.train.users.ids, split.train.n_users // 5, replace=False))
     asked = [user for user in new if counts.get(user, 0) >= max(LENGTHS) and user in set(test["user_id"])]

@@ -48,6 +48,12 @@ def read_domain(folder: Path, lm: str = "minilm") -> tuple[Any, PrecomputedEncod
     return dataset.split("from_column"), encoder
 
 
+def pairs(dataset: gl.Dataset, rows: Any = slice(None)) -> pd.DataFrame:
+    """Positive pairs by external ids, `user_id, item_id`: all, or these rows in the order of `edges`."""
+    users, items = dataset.edges.users[rows], dataset.indices[rows]
+    return pd.DataFrame({"user_id": dataset.users.ids[users], "item_id": dataset.items.ids[items]})
+
+
 def statistics(split: Any) -> dict[str, Any]:
     """Dataset statistics that stand beside the figures."""
     sizes = {part: getattr(split, part).n_interactions for part in ("train", "valid", "test")}

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, append_log, environment, read_domain, statistics, write_text
+from common import RESULTS, append_log, environment, pairs, read_domain, statistics, write_text
 from intent_queries import KINDS, mixed, queries
 
 import graphrec_lm as gl
@@ -67,9 +67,7 @@ def run(folder: Path) -> dict[str, Any]:
     """All models, all weights."""
     split, encoder = read_domain(folder)
     asked = {part: queries(folder, split, part) for part in ("valid", "test")}
-    valid = split.valid
-    users = np.repeat(np.arange(valid.n_users), valid.user_counts)
-    hidden = pd.DataFrame({"user_id": valid.users.ids[users], "item_id": valid.items.ids[valid.indices]})
+    hidden = pairs(split.valid)
     store = RESULTS / "intents.json"
     rows: list[dict[str, Any]] = json.loads(store.read_text())["rows"] if store.exists() else []
     for name, model in models(encoder).items():

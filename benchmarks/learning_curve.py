@@ -16,8 +16,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-from common import RESULTS, append_log, environment, read_domain, statistics, write_text
+from common import RESULTS, append_log, environment, pairs, read_domain, statistics, write_text
 
 import graphrec_lm as gl
 from graphrec_lm.evaluation import render_table
@@ -31,9 +30,7 @@ ALPHAREC: dict[str, Any] = LOOP | {"projection": "linear", "learning_rate": 5e-3
 def kept(train: gl.Dataset, size: int) -> gl.Dataset:
     """The training part with so many of its interactions; ids and titles stay."""
     rows = np.random.default_rng(0).permutation(train.n_interactions)[:size]
-    users, items = train.edges.users[rows], train.indices[rows]
-    frame = pd.DataFrame({"user_id": train.users.ids[users], "item_id": train.items.ids[items]})
-    return train.align(frame)
+    return train.align(pairs(train, rows))
 
 
 def run(folder: Path) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, append_log, environment, read_domain, statistics, write_text
+from common import RESULTS, append_log, environment, pairs, read_domain, statistics, write_text
 
 import graphrec_lm as gl
 from graphrec_lm.evaluation import render_table
@@ -60,10 +60,9 @@ def domains(folder: Path, lm: str) -> dict[str, Any]:
 def _half(part: gl.Dataset, users: Any, items: Any) -> gl.Dataset:
     """Interactions of these users with these items; the item table has these items alone."""
     rows = np.flatnonzero(users[part.edges.users] & items[part.indices])
-    frame = {"user_id": part.users.ids[part.edges.users[rows]], "item_id": part.items.ids[part.indices[rows]]}
     table = part.item_table.filter(items)
     people = {"user_id": part.users.ids[users]}
-    return gl.Dataset.from_frame(pd.DataFrame(frame), table, pd.DataFrame(people))
+    return gl.Dataset.from_frame(pairs(part, rows), table, pd.DataFrame(people))
 
 
 def carried(source: Any) -> Iterator[tuple[str, Any]]:

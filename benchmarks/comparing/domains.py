@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import read_dataset, read_vectors
+from common import pairs, read_dataset, read_vectors
 
 import graphrec_lm as gl
 from graphrec_lm.data import alpharec_vectors, read_alpharec
@@ -99,13 +99,6 @@ def read(folder: Path, split: dict[str, Any], known_users: bool = False, reader:
     if known_users:
         parts = gl.Split(parts.train, _of_known(parts.train, parts.valid), _of_known(parts.train, parts.test))
     return Domain(parts, vectors)
-
-
-def pairs(dataset: gl.Dataset) -> Any:
-    """A Dataset's positive pairs as a frame of external ids."""
-    users = np.repeat(np.arange(dataset.n_users), dataset.user_counts)
-    columns = {"user_id": dataset.users.ids[users], "item_id": dataset.items.ids[dataset.indices]}
-    return dataset.frame(columns)
 
 
 def _of_known(train: gl.Dataset, part: gl.Dataset) -> gl.Dataset:

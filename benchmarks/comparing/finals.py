@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import append_log, environment, peak_memory_mib, statistics
+from common import append_log, environment, pairs, peak_memory_mib, statistics
 
-from comparing.domains import Domain, pairs
+from comparing.domains import Domain
 from comparing.fitting import Fit, fit
 from graphrec_lm.evaluation import by_history, by_popularity
 from graphrec_lm.files import atomic_file

@@ -25,7 +25,7 @@ from graphrec_lm.kernels.neighbours import co_occurring, nearest_of
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows
 from graphrec_lm.kernels.sampling import alias_table
 from graphrec_lm.kernels.several import draw_several
-from graphrec_lm.kernels.standardise import add_standardised, weighted_sum
+from graphrec_lm.kernels.standardise import add_standardised, standardised, weighted_sum
 from graphrec_lm.kernels.topk import topk_blocks, topk_scores
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "recycling",
     "sampled_softmax",
     "spmm",
+    "standardised",
     "subtract_rows",
     "take_rows",
     "to_bfloat16",

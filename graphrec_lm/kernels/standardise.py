@@ -39,6 +39,12 @@ def add_standardised(out: Float32, scores: Float32, weights: Float32) -> Float32
     return out
 
 
+def standardised(scores: Float32) -> Float32:
+    """Rows brought to mean 0 and deviation 1, those without variation to 0; see `add_standardised`."""
+    ones = np.ones(len(scores), dtype=np.float32)
+    return add_standardised(np.zeros_like(scores), np.ascontiguousarray(scores), ones)
+
+
 def weighted_sum(parts: Sequence[Float32], weights: Float32) -> Float32:
     """Σ_m weights[:, m] · standardised(parts[m]), float32 [rows, columns]; see `add_standardised`."""
     out = np.zeros_like(parts[0])

@@ -109,16 +109,13 @@ class AlphaFree(TowerRecommender):
         self.domain_weights = domain_weights
 
     def _check(self) -> None:
-        check_number("dim", self.dim, least=1, integer=True)
+        super()._check()
         check_number("neighbors", self.neighbors, least=0, integer=True)
         check_number("alignment", self.alignment, least=0)
-        check_number("tau", self.tau, above=0)
         check_number("alignment_tau", self.alignment_tau, above=0)
-        if self.hidden is not None:
-            check_number("hidden", self.hidden, least=1, integer=True)
 
     def _towers(self, width: int) -> dict[str, Projection]:
-        shape = width, self.hidden or max(1, width // 2), self.dim
+        shape = self._widths(width)
         generator = seeded(self.seed)
         return {prefix: Projection("mlp", *shape, generator) for prefix in ("", "augmented.")}
 
@@ -132,12 +129,11 @@ class AlphaFree(TowerRecommender):
         return weights | {"titles": learner.view.titles.numpy().astype(np.float16)}
 
     def _item_rows(self, titles: Float32) -> Float32:
-        return unit_rows(Projection.restored(self._state.arrays)(torch.from_numpy(titles)).detach().numpy())
+        return unit_rows(Projection.apply_restored(self._state.arrays, titles))
 
     def _fold_in(self, people: People) -> Float32:
         arrays = self._state.arrays
-        means = torch.from_numpy(own_part(arrays["titles"], people))
-        return unit_rows(Projection.restored(arrays)(means).detach().numpy())
+        return unit_rows(Projection.apply_restored(arrays, own_part(arrays["titles"], people)))
 
 
 class _AlphaFreeLearner(Learner):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from graphrec_lm.kernels import standardised
 from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.models.people import People
 
@@ -98,8 +99,7 @@ def wish_features(people: People, vague: Float32) -> Float64:
         wishes: Any = part.wishes
         rows = found[start : start + len(part)]
         rows[:, 1] = (wishes.wanted @ vague.T).max(axis=1)
-        near = (wishes.vectors @ wishes.titles.T).astype(np.float64)
-        near = (near - near.mean(axis=1, keepdims=True)) / np.maximum(near.std(axis=1, keepdims=True), 1e-9)
+        near = standardised(wishes.vectors @ wishes.titles.T)
         counts = np.diff(part.indptr)
         owners = np.repeat(np.arange(len(part)), counts)
         sums = np.bincount(owners, near[owners, part.indices], minlength=len(part))

@@ -115,15 +115,11 @@ class AlphaRec(TowerRecommender):
         self.domain_weights = domain_weights
 
     def _check(self) -> None:
-        check_number("tau", self.tau, above=0)
+        super()._check()
         check_number("layers", self.layers, least=0, integer=True)
-        check_number("dim", self.dim, least=1, integer=True)
-        if self.hidden is not None:
-            check_number("hidden", self.hidden, least=1, integer=True)
 
     def _towers(self, width: int) -> dict[str, Projection]:
-        hidden = self.hidden or max(1, width // 2)
-        return {"": Projection(self.projection, width, hidden, self.dim, seeded(self.seed))}
+        return {"": Projection(self.projection, *self._widths(width), seeded(self.seed))}
 
     def _over(
         self, towers: Towers, titles: torch.Tensor, graph: BipartiteGraph
@@ -138,13 +134,11 @@ class AlphaRec(TowerRecommender):
         return weights | {"fold": fold, "titles": learner.titles.numpy().astype(np.float16)}
 
     def _item_rows(self, titles: NDArray[np.float32]) -> NDArray[np.float32]:
-        own = Projection.restored(self._state.arrays)(torch.from_numpy(titles))
-        return unit_rows(own.detach().numpy())
+        return unit_rows(Projection.apply_restored(self._state.arrays, titles))
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:
         arrays = self._state.arrays
-        means = torch.from_numpy(own_part(arrays["titles"], people))
-        own = Projection.restored(arrays)(means).detach().numpy()
+        own = Projection.apply_restored(arrays, own_part(arrays["titles"], people))
         return unit_rows(own + graph_part(arrays["fold"], people))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from graphrec_lm.kernels import take_rows, topk_scores, weighted_sum
+from graphrec_lm.kernels import standardised, take_rows, topk_scores
 from graphrec_lm.kernels.topk import block_rows
 
 Float32 = NDArray[np.float32]
@@ -85,8 +85,8 @@ class Fusion:
 def _candidates(scores: list[Float32], seen: Pattern, relevant: Pattern) -> tuple[Float32, NDArray[np.bool_]]:
     """Standardised scores [people, members · 100, members] of everybody's candidates, and what hits."""
     people, n_items = scores[0].shape
-    one, most = np.ones((people, 1), dtype=np.float32), min(_CANDIDATES, n_items)
-    standard = [weighted_sum([part], one) for part in scores]
+    most = min(_CANDIDATES, n_items)
+    standard = [standardised(part) for part in scores]
     best = [topk_scores(part, most, seen=seen)[0] for part in standard]
     items = np.sort(np.concatenate(best, axis=1), axis=1)
     items[:, 1:][items[:, 1:] == items[:, :-1]] = -1  # each once

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, first_few
-from graphrec_lm.kernels import topk_blocks
+from graphrec_lm.kernels import standardised, topk_blocks
 from graphrec_lm.models.alpha_rule import VAGUE, AlphaRule, wish_features
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.hidden import Pattern
@@ -164,11 +164,8 @@ def _compressed(scores: Float32) -> Float32:
     Without the logarithm an item far ahead on one side would need nothing of the other. Scores that are all
     alike become 0.
     """
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    deviation = centred.std(axis=1, keepdims=True)
-    flat = deviation <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=0)
-    centred *= np.where(flat, 0, 1 / np.where(flat, 1, deviation))
-    found: Float32 = np.sign(centred) * np.log1p(np.abs(centred))
+    standard = standardised(scores)
+    found: Float32 = np.sign(standard) * np.log1p(np.abs(standard))
     return found
 
 

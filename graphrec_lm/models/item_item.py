@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +11,19 @@ from scipy import sparse
 from graphrec_lm.errors import check_number
 from graphrec_lm.kernels import topk_blocks
 from graphrec_lm.models import frames
-from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.adds_items import AddsItems
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.grown_weights import GrownWeights, weight_products, weight_sums
 from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
-from graphrec_lm.models.text import encoded
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
+from graphrec_lm.text import TextEncoder
 from graphrec_lm.text.base import unit_rows
 
 Float32 = NDArray[np.float32]
 
 
-class ItemItemRecommender(Recommender):
+class ItemItemRecommender(AddsItems):
     """Base of models with weights B [n_items, n_items]: the scores of a history x are x B.
 
     `_fit` leaves `stored(B)` among its arrays. New people are served exactly: nothing
@@ -43,43 +42,18 @@ class ItemItemRecommender(Recommender):
         shape = len(arrays["new.indptr"]) - 1, known.shape[0]
         return GrownWeights(known, sparse.csr_array(tuple(parts), shape=shape))
 
-    def add_items(self, items: Any, *, encoder: Any = None) -> Self:
-        """Add items by title alone, each as a mixture of the items whose titles are nearest to its own.
-
-        They are recommended, found similar and may be in histories at once; see `GrownWeights`.
-
-        Parameters
-        ----------
-        items : dataframe
-            `item_id`, `title`, and any other columns of the item table.
-        encoder : optional
-            Instead of the model's own, or, for a model without text, of the default one.
-
-        Raises
-        ------
-        InputError
-            If an id is there already, a title is missing, or the encoder is not that of the fit; the model
-            then stays as it was.
-        """
+    def _more(self, titles: Float32, encoder: TextEncoder) -> Arrays:
         state = self._state
-        dataset = state.dataset.with_items(items)
-        chosen = self._intent_encoder(encoder)
-        known = self._unit_titles(chosen)
-        titles = dataset.item_table["title"].slice(state.dataset.n_items).to_pylist()
-        new = unit_rows(encoded(titles, chosen)[0]) if titles else known[:0]
         first = _restored(state.arrays).shape[0]
         touched = np.flatnonzero(state.dataset.item_counts[:first]).astype(np.int32)
-        mixtures = mixtures_of(new, known[:first], touched)
+        mixtures = mixtures_of(unit_rows(titles), self._unit_titles(encoder)[:first], touched)
         if "new.indptr" in state.arrays:
             mixtures = sparse.vstack([self.item_weights_.mixtures, mixtures], format="csr")
-        more = {
+        return {
             "new.values": mixtures.data,
             "new.indices": mixtures.indices.astype(np.int32),
             "new.indptr": mixtures.indptr.astype(np.int64),
         }
-        self._fitted = replace(state, dataset=dataset, arrays=state.arrays | more)
-        self._titles_of = chosen.fingerprint, dataset, np.concatenate([known, new])
-        return self
 
     def explain(self, user: Any, item: Any, k: int = 5) -> Any:
         """Which items of a user's history speak for an item, exactly: the score is their sum.

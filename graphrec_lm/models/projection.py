@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
@@ -13,6 +14,8 @@ from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph, DeviceGraph
 from graphrec_lm.kernels import empty, leaky_relu, leaky_relu_gradient, spmm
 from graphrec_lm.models.precision import product
+
+Float32 = NDArray[np.float32]
 
 
 class Projection(torch.nn.Module):
@@ -71,6 +74,12 @@ class Projection(torch.nn.Module):
         projection = cls(kind, width, hidden, dim, torch.Generator())
         projection.load_state_dict({name: torch.from_numpy(arrays[prefix + name]) for name in names})
         return projection
+
+    @classmethod
+    def apply_restored(cls, arrays: dict[str, NDArray[Any]], vectors: Float32) -> Float32:
+        """The projection among the arrays of a fit, applied to LM vectors [n, d_LM]."""
+        found: Float32 = cls.restored(arrays)(torch.from_numpy(vectors)).detach().numpy()
+        return found
 
     def users_and_items(
         self, titles: torch.Tensor, graph: BipartiteGraph | DeviceGraph, in_bfloat16: bool = False

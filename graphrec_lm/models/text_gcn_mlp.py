@@ -106,16 +106,13 @@ class TextGCNMLP(TowerRecommender):
         self.domain_weights = domain_weights
 
     def _check(self) -> None:
+        super()._check()
         check_number("layers", self.layers, least=0, integer=True)
-        check_number("dim", self.dim, least=1, integer=True)
         check_number("positives", self.positives, least=1, integer=True)
-        check_number("tau", self.tau, above=0)
-        if self.hidden is not None:
-            check_number("hidden", self.hidden, least=1, integer=True)
         check_bool("shared", self.shared)
 
     def _towers(self, width: int) -> dict[str, Projection]:
-        shape = width, self.hidden or max(1, width // 2), self.dim
+        shape = self._widths(width)
         generator = seeded(self.seed)
         items = Projection("mlp", *shape, generator)
         users = items if self.shared else Projection("mlp", *shape, generator)

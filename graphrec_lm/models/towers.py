@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
@@ -12,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
-from graphrec_lm.errors import InputError
+from graphrec_lm.data.fingerprint import content_hash
+from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.projection import Projection
@@ -28,15 +28,25 @@ Towers = Mapping[str, Projection]
 class TowerRecommender(Transferable, TrainedRecommender):
     """Base of models that train projections of LM vectors; a model writes `_towers` and `_over`.
 
-    Its constructor also stores `encoder` and `domain_weights`.
+    Its constructor also stores `encoder`, `dim`, `hidden`, `tau` and `domain_weights`.
     """
 
+    dim: int
+    hidden: int | None
+    tau: float
     domain_weights: Any
-    _start: tuple[Fitted, str] | None = None
+    _start: Fitted | None = None
 
-    @abstractmethod
     def _check(self) -> None:
-        """Raise InputError for parameters out of range."""
+        """Raise InputError for parameters out of range; models check their own, too."""
+        check_number("dim", self.dim, least=1, integer=True)
+        check_number("tau", self.tau, above=0)
+        if self.hidden is not None:
+            check_number("hidden", self.hidden, least=1, integer=True)
+
+    def _widths(self, width: int) -> tuple[int, int, int]:
+        """d_LM, width of the inner layer (by default half of it), dimension of the result."""
+        return width, self.hidden or max(1, width // 2), self.dim
 
     @abstractmethod
     def _towers(self, width: int) -> dict[str, Projection]:
@@ -68,7 +78,7 @@ class TowerRecommender(Transferable, TrainedRecommender):
             As `Recommender.fit`; or if `init` is of another class, encoder or shape.
         """
         self._check_start(init)
-        self._start = None if init is None else (init._result, _fingerprint(self._weights(init._result)))
+        self._start = None if init is None else init._result
         try:
             return super().fit(dataset, valid=valid, callbacks=callbacks)
         finally:
@@ -90,10 +100,9 @@ class TowerRecommender(Transferable, TrainedRecommender):
         towers = self._towers(width)
         if self._start is None:
             return towers, {}
-        state, fingerprint = self._start
-        same_encoder(state.notes, self.encoder)
-        self._load(towers, state.arrays)
-        return towers, {"init": fingerprint}
+        same_encoder(self._start.notes, self.encoder)
+        self._load(towers, self._start.arrays)
+        return towers, {"init": content_hash(tower_arrays(towers).values())}
 
     def _load(self, towers: Towers, arrays: Arrays) -> None:
         """Give the towers the weights among these arrays."""
@@ -105,11 +114,6 @@ class TowerRecommender(Transferable, TrainedRecommender):
                     raise InputError(required, found.shape, "Give both the same dimensions and projection.")
                 weight.data.copy_(torch.from_numpy(found))
 
-    def _weights(self, state: Fitted) -> Arrays:
-        """The weights among the arrays of a fit."""
-        ends = ("w1", "b1", "w2", "b2")
-        return {name: array for name, array in state.arrays.items() if name.rpartition(".")[2] in ends}
-
     def _carry(self, weights: Arrays, dataset: Dataset, titles: Float32) -> Arrays:
         towers = self._towers(titles.shape[1])
         self._load(towers, weights)
@@ -119,7 +123,7 @@ class TowerRecommender(Transferable, TrainedRecommender):
     def _fit_domains(
         self, datasets: list[Dataset], valid: list[Dataset | None], callbacks: Sequence[Callback]
     ) -> Fitted:
-        self._options()
+        options = self._options()
         self._check()
         graphs = [BipartiteGraph.from_dataset(dataset) for dataset in datasets]
         titles, notes = zip(*[title_vectors(dataset, self.encoder) for dataset in datasets], strict=True)
@@ -131,7 +135,7 @@ class TowerRecommender(Transferable, TrainedRecommender):
         sampler = DomainSampler(samplers, shares, self.seed)
         run_id = self._run_id(datasets, valid, notes[0] | start)
         validate = self._domain_validator(graphs, valid)
-        history = self._train(learner, sampler, validate, callbacks, run_id)
+        history = self._train(learner, sampler, options, validate, callbacks, run_id)
         kept = notes[0] | start | {"cosine": self._cosine, "domains": len(datasets)}
         return Fitted.of(_nothing(datasets[0]), None, tower_arrays(towers), history=history, notes=kept)
 
@@ -152,13 +156,6 @@ class TowerRecommender(Transferable, TrainedRecommender):
 def tower_arrays(towers: Towers) -> Arrays:
     """The weights as arrays, each by its prefix and name."""
     return {p + name: w.detach().numpy() for p, t in towers.items() for name, w in t.named_parameters()}
-
-
-def _fingerprint(weights: Arrays) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(weights):
-        digest.update(name.encode() + np.ascontiguousarray(weights[name]).tobytes())
-    return digest.hexdigest()
 
 
 def _nothing(like: Dataset) -> Dataset:

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_bool, check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import take_rows
-from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models.device import top_codes, training_device
+from graphrec_lm.models.device import training_device
 from graphrec_lm.models.factors import FactorRecommender, unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
+from graphrec_lm.models.held_out import judge, validating
 from graphrec_lm.training import (
     BatchSampler,
     Callback,
@@ -69,12 +68,12 @@ class LoopRecommender(FactorRecommender):
         return True
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
-        self._options()
+        options = self._options()
         graph = BipartiteGraph.from_dataset(dataset)
         learner, notes = self._learner(dataset, graph)
         validate = self._validator(graph, valid) if valid and valid.n_interactions else None
         run_id = self._run_id([dataset], [valid], notes)
-        history = self._train(learner, self._placed_sampler(graph), validate, callbacks, run_id)
+        history = self._train(learner, self._placed_sampler(graph), options, validate, callbacks, run_id)
         arrays = self._arrays(learner)
         return Fitted.of(dataset, valid, arrays, history=history, notes=notes | {"cosine": self._cosine})
 
@@ -82,6 +81,7 @@ class LoopRecommender(FactorRecommender):
         self,
         learner: Learner,
         sampler: Sampler,
+        options: TrainingOptions,
         validate: Callable[[Any], float] | None,
         callbacks: Sequence[Callback],
         run_id: str,
@@ -91,7 +91,7 @@ class LoopRecommender(FactorRecommender):
             return train(
                 learner,
                 sampler,
-                self._options(),
+                options,
                 validate=validate,
                 callbacks=callbacks,
                 run_id=run_id,
@@ -130,17 +130,9 @@ class LoopRecommender(FactorRecommender):
 
     def _validator(self, graph: BipartiteGraph, valid: Dataset) -> Callable[[Learner], float]:
         """NDCG@20 on the validation items, the fitted ones hidden."""
-        codes = np.flatnonzero(np.diff(valid.indptr)).astype(np.int32)
-        seen = take_rows(graph.indptr, graph.indices, codes)
-        relevant = take_rows(valid.indptr, valid.indices, codes)
-        k = min(20, graph.n_items)
-
-        def validate(learner: Learner) -> float:
-            users, items = self._final(learner)
-            top = top_codes(users[codes], items, k, seen, self._device())
-            return float(ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].mean())
-
-        return validate
+        people = validating(valid, valid.n_users, self.seed)
+        ndcg = judge(graph, valid, people, self._device())
+        return lambda learner: ndcg(*self._final(learner))
 
     def _run_id(
         self, datasets: Sequence[Dataset], valid: Sequence[Dataset | None], notes: dict[str, Any]

@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
+from graphrec_lm.models.adds_items import AddsItems
 from graphrec_lm.models.datasets import check_dataset
 from graphrec_lm.models.factors import FactorRecommender
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.hidden import Pattern
 from graphrec_lm.models.people import People
-from graphrec_lm.models.text import encoded, title_vectors
+from graphrec_lm.models.text import title_vectors
 from graphrec_lm.text import TextEncoder, resolve_encoder
 
 Float32 = NDArray[np.float32]
 
 
-class Transferable(FactorRecommender):
+class Transferable(AddsItems, FactorRecommender):
     """Base of text models; a model writes `_carry` and `_item_rows`.
 
     Among its arrays are `titles`, float16 [n_items, d_LM], and, if new people are summed from propagated
@@ -96,37 +97,13 @@ class Transferable(FactorRecommender):
         self._fitted = replace(state, dataset=dataset, valid=valid, arrays=arrays)
         return self
 
-    def add_items(self, items: Any, *, encoder: Any = None) -> Self:
-        """Add items by title alone: they are recommended and found similar at once.
-
-        An item that nobody touched changes nothing about the others, so that this is what `adapt` gives on
-        the larger item table, but only the new rows are computed.
-
-        Parameters
-        ----------
-        items : dataframe
-            `item_id`, `title`, and any other columns of the item table.
-        encoder : optional
-            Instead of the model's own, e.g. precomputed vectors of the new titles by the same LM.
-
-        Raises
-        ------
-        InputError
-            If an id is there already, a title is missing, or the encoder is not that of the fit; the model
-            then stays as it was.
-        """
-        state = self._state
-        dataset = state.dataset.with_items(items)
-        new = dataset.item_table["title"].slice(state.dataset.n_items).to_pylist()
-        chosen = same_encoder(state.notes, self.encoder if encoder is None else encoder)
-        titles = encoded(new, chosen)[0]
+    def _more(self, titles: Float32, encoder: TextEncoder) -> Arrays:
+        known = self._state.arrays
         rows = {"items": self._as_fitted()._item_rows(titles), "titles": titles.astype(np.float16)}
-        for name, table in state.arrays.items():
+        for name, table in known.items():
             if name.rpartition(".")[2] == "fold":
                 rows[name] = np.zeros((len(titles), table.shape[1]), dtype=np.float32)
-        grown = {name: np.concatenate([state.arrays[name], more]) for name, more in rows.items()}
-        self._fitted = replace(state, dataset=dataset, arrays=state.arrays | grown)
-        return self
+        return {name: np.concatenate([known[name], new]) for name, new in rows.items()}
 
     def _as_fitted(self) -> Self:
         """This model with the parameters of its fit, whatever was set since."""

@@ -16,7 +16,7 @@ class Unsupported:
     """Base that raises NotImplementedError with a clear word; a model that can, overrides."""
 
     def add_items(self, items: Any, *, encoder: Any = None) -> Any:
-        """Add items by title alone; see `Transferable.add_items`."""
+        """Add items by title alone; see `AddsItems.add_items`."""
         raise self._cannot("take new items", f"fit again with them; TextRidge, {_TRANSFERS}")
 
     def update(self, interactions: Any) -> Any:

@@ -12,12 +12,10 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.graph.propagation import one_hop
-from graphrec_lm.kernels import take_rows, topk
-from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.fold_in import graph_part, own_part
-from graphrec_lm.models.held_out import validating
+from graphrec_lm.models.held_out import judge, validating
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
 from graphrec_lm.models.transfer import Transferable
@@ -120,17 +118,8 @@ class WhiteGCN(Transferable):
 
     def _best(self, parts: Arrays, dataset: Dataset, valid: Dataset) -> float:
         """β of the highest NDCG@20 on validation."""
-        codes = validating(valid, _PEOPLE, self.seed)
-        seen = take_rows(dataset.indptr, dataset.indices, codes)
-        relevant = take_rows(valid.indptr, valid.indices, codes)
-        k = min(20, dataset.n_items)
-
-        def quality(weight: float) -> float:
-            users, items = _stacked(parts, weight)
-            top = topk(users[codes], items, k, seen=seen)[0]
-            return float(ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].mean())
-
-        return max(_WEIGHTS, key=quality)
+        ndcg = judge(dataset, valid, validating(valid, _PEOPLE, self.seed))
+        return max(_WEIGHTS, key=lambda weight: ndcg(*_stacked(parts, weight)))
 
     def _item_rows(self, titles: Float32) -> Float32:
         arrays, raw = self._state.arrays, unit_rows(titles)

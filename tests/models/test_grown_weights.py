@@ -72,6 +72,9 @@ def test_mixtures_are_of_touched_items_and_sum_to_one():
 def test_new_items_are_recommended_at_once(name, tmp_path):
     model = MODELS[name]().fit(WORLD.train, valid=WORLD.valid)
     before = model.recommend(["u0", "u1"], k=20, candidates=list(range(20)))
+    model.add_items(items([70], NEW[:1])[:0], encoder=Blocks())
+    again = model.recommend(["u0", "u1"], k=20, candidates=list(range(20)))
+    pd.testing.assert_frame_equal(again, before)
     model.add_items(items([70], NEW[:1]), encoder=Blocks()).add_items(
         items([60, 65], NEW[1:]), encoder=Blocks()
     )

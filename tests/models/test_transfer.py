@@ -129,6 +129,12 @@ def test_added_items_are_those_of_the_larger_table(fitted):
     assert fitted.dataset_.n_items == 21
 
 
+def test_adding_no_items_changes_nothing(fitted):
+    model = copy(fitted).add_items(items([70, 60, 65], NEW)[:0])
+    assert_equal_arrays(model, fitted)
+    assert model.dataset_.n_items == 21
+
+
 def test_added_items_are_recommended_and_similar(fitted):
     model = copy(fitted).add_items(items([70, 60, 65], NEW))
     if isinstance(model, TextGCN) and model.combine == "last":
@@ -199,10 +205,10 @@ def test_one_model_for_two_domains(name, tmp_path):
 @pytest.mark.parametrize("name", ["AlphaRec", "AlphaRec, linear", "AlphaFree"])
 def test_a_domain_that_is_never_drawn_teaches_nothing(name):
     alone = MODELS[name](encoder=Blocks(), domain_weights=[1, 0]).fit([WORLD.train, elsewhere()])
-    weights = alone._weights(alone._result)
+    weights = alone._result.arrays
     other = WORLD.train.with_interactions(pairs(["u0"], [19]))
     same = MODELS[name](encoder=Blocks(), domain_weights=[1, 0]).fit([WORLD.train, other])
-    for key, array in same._weights(same._result).items():
+    for key, array in same._result.arrays.items():
         np.testing.assert_array_equal(array, weights[key])
 
 
@@ -215,8 +221,8 @@ def test_two_domains_continue_from_a_checkpoint(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         model().fit(domains, callbacks=[Checkpoint(tmp_path / "c", every=1), _Killed()])
     resumed = model().fit(domains, callbacks=[Checkpoint(tmp_path / "c", every=1)])
-    for name, array in whole._weights(whole._result).items():
-        np.testing.assert_array_equal(resumed._weights(resumed._result)[name], array)
+    for name, array in whole._result.arrays.items():
+        np.testing.assert_array_equal(resumed._result.arrays[name], array)
 
 
 @pytest.mark.parametrize("name", TRAINED)
