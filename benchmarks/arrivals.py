@@ -34,11 +34,14 @@ K, LENGTHS = 20, (1, 2, 5, 10)
 def models(encoder: Any, domain: str) -> dict[str, Any]:
     """What takes new items and new people."""
     solver = {"solver": "sparse"} if domain == "Games" else {}
+    ridge = gl.TextRidge(encoder=encoder, verbose=False, **solver)
+    white = gl.WhiteGCN(encoder=encoder)
     return {
         "TitleCosine": gl.TitleCosine(encoder=encoder),
         "TextGCN": gl.TextGCN(encoder=encoder),
-        "WhiteGCN": gl.WhiteGCN(encoder=encoder),
-        "TextRidge": gl.TextRidge(encoder=encoder, verbose=False, **solver),
+        "WhiteGCN": white,
+        "TextRidge": ridge,
+        "TextRidge + WhiteGCN": gl.Blend([ridge, white], weights=[1.0, 1.0]),
     }
 
 

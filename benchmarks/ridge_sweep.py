@@ -20,7 +20,7 @@ from common import RESULTS, environment, peak_memory_mib, read_domain, statistic
 
 import graphrec_lm as gl
 from graphrec_lm.evaluation import render_table
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.ridge_search import Grid, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver
 from graphrec_lm.models.text import title_vectors

@@ -21,9 +21,8 @@ import torch
 from common import RESULTS, environment, read_domain, write_text
 from scipy import sparse
 
-from graphrec_lm.kernels import gram, spmm, take_rows, topk_scores
+from graphrec_lm.kernels import gram, spmm, take_rows, topk_scores, unit_rows
 from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models.factors import unit_rows
 from graphrec_lm.models.ridge import TextPrior
 from graphrec_lm.models.text import title_vectors
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.evaluation.spaces import as_space
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import unit_rows
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from graphrec_lm.evaluation.perturb import abbreviated, misspelled, respelled
 from graphrec_lm.evaluation.report import Report
 from graphrec_lm.evaluation.significance import holm, paired_bootstrap
 from graphrec_lm.evaluation.years import without_year, year_alone
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.text import DEFAULT_ENCODER, PrecomputedEncoder, embed
 
 Float32 = NDArray[np.float32]

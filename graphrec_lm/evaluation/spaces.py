@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.kernels import topk
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import topk, unit_rows
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int32]

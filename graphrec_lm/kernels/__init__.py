@@ -27,6 +27,7 @@ from graphrec_lm.kernels.sampling import alias_table
 from graphrec_lm.kernels.several import draw_several
 from graphrec_lm.kernels.standardise import add_standardised, standardised, weighted_sum
 from graphrec_lm.kernels.topk import topk_blocks, topk_scores
+from graphrec_lm.kernels.units import unit_rows
 
 __all__ = [
     "add_rows",
@@ -62,5 +63,6 @@ __all__ = [
     "topk_blocks",
     "topk_scores",
     "transpose",
+    "unit_rows",
     "weighted_sum",
 ]

@@ -1,13 +1,24 @@
-"""The k best items of every query, block by block: never a [queries, items] matrix in memory."""
+"""The k best items of every query, block by block: never a [queries, items] matrix in memory.
+
+Scores are those of `kernels.dots`, the same bits for one query as for all. Many queries find somewhat
+more than k items by a matrix product, which is faster, and take the k best of them; where rounding might
+have left one of the k out, the query is scored again with all items.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from numba import njit, prange
 from numpy.typing import NDArray
+
+from graphrec_lm.errors import InputError
+from graphrec_lm.kernels.dots import dot, dots
+from graphrec_lm.kernels.patterns import take_rows
+from graphrec_lm.kernels.read_only import read_only
 
 Float32 = NDArray[np.float32]
 Codes = NDArray[np.int32]
@@ -16,8 +27,11 @@ Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
 _BLOCK_BYTES = 32 << 20
 _MOST_ROWS = 128
 _GROUP = 4  # blocks of queries that are searched together: threads start once for all
+_WIDE = 1 << 18  # items scored at once for few queries
 _TILE = 4096  # items scored at once: 128 queries' scores of them stay in the cache
 _CHUNK = 64  # scores compared with the threshold at once
+_FEW = 16  # queries at once that are scored without a matrix product
+_SPARE = 8  # items found beyond k
 
 
 def topk(
@@ -47,14 +61,54 @@ def topk(
     scores : float32 array [n, k]
         -inf where the index is -1.
 
+    Raises
+    ------
+    InputError
+        If the dims differ.
+
     Examples
     --------
     >>> items = np.eye(3, dtype=np.float32)
     >>> topk(items[:1], items, 2)
     (array([[0, 1]], dtype=int32), array([[1., 0.]], dtype=float32))
     """
-    columns = torch.from_numpy(np.ascontiguousarray(items)).T
-    state = _Best(len(queries), len(items), k, seen, candidates)
+    queries, items = np.ascontiguousarray(queries, np.float32), np.ascontiguousarray(items, np.float32)
+    if queries.shape[1] != items.shape[1]:
+        widths = f"{queries.shape[1]} and {items.shape[1]}"
+        raise InputError("`queries` and `items` must have one dim", widths, "Project both to the same width.")
+    how = {"seen": seen, "candidates": candidates}
+    if len(queries) <= _FEW:
+        return _by_dots(queries, items, k, np.arange(len(queries)), **how)
+    found, worst = _by_product(queries, items, k + _SPARE, **how)
+    best = _Best(len(queries), len(items), k, None, None)
+    slack = _slack(queries, items)
+    unsure = np.empty(len(queries), dtype=np.bool_)
+    _score_again(*read_only(queries, items), found, worst, slack, best.indices, best.scores, unsure)
+    indices, scores = best.finish()
+    again = np.flatnonzero(unsure)
+    indices[again], scores[again] = _by_dots(queries, items, k, again, **how)
+    return indices, scores
+
+
+def _by_dots(
+    queries: Float32, items: Float32, k: int, rows: NDArray[np.int64], seen: Any, candidates: Any
+) -> tuple[Codes, Float32]:
+    """The best for some of the queries, all items scored by `dots`."""
+    pattern = None if seen is None else take_rows(seen[0], seen[1], rows)
+    state = _Best(len(rows), len(items), k, pattern, candidates)
+    for start in range(0, len(rows), _FEW):
+        part = queries[rows[start : start + _FEW]]
+        for first in range(0, len(items), _WIDE):
+            state.add(start, start + len(part), first, dots(part, items[first : first + _WIDE]))
+    return state.finish()
+
+
+def _by_product(
+    queries: Float32, items: Float32, most: int, seen: Any, candidates: Any
+) -> tuple[Codes, Float32]:
+    """The best items by a matrix product, in no order, and the score of the worst of them."""
+    columns = torch.from_numpy(items).T
+    state = _Best(len(queries), len(items), most, seen, candidates)
     padded = torch.zeros((_GROUP * _MOST_ROWS, queries.shape[1]), dtype=torch.float32)
     buffer = np.empty(len(padded) * _TILE, dtype=np.float32)
     for start in range(0, len(queries), len(padded)):
@@ -67,7 +121,15 @@ def topk(
                 block = slice(row, row + _MOST_ROWS)
                 torch.mm(padded[block], part, out=torch.from_numpy(tile[block]))
             state.add(start, stop, first, tile)
-    return state.finish()
+    return state.indices, np.ascontiguousarray(state.scores[:, 0])
+
+
+def _slack(queries: Float32, items: Float32) -> Float32:
+    """How far apart two orders of summing an inner product can end, [n]: 2 γ ‖q‖ max ‖i‖ (Higham, 3.5)."""
+    gamma = 1.01 * (items.shape[1] + 2) * 2.0**-24
+    longest = np.sqrt(np.einsum("ij,ij->i", items, items).max(initial=0))
+    lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries))
+    return (2 * gamma * longest * lengths).astype(np.float32)
 
 
 def topk_blocks(
@@ -177,6 +239,23 @@ def _select(tile, first, indptr, seen, hidden, indices, scores):  # type: ignore
             if above:
                 _offer(values, first, start, start + _CHUNK, best, codes)
         _offer(values, first, whole, width, best, codes)
+
+
+@njit(parallel=True, cache=True)
+def _score_again(queries, items, found, worst, slack, indices, scores, unsure):  # type: ignore[no-untyped-def]
+    """The k best of the found items by `dot`; unsure where an item beyond the worst might be among them."""
+    dim = items.shape[1]
+    one, other = queries.reshape(-1), items.reshape(-1)
+    for row in prange(len(found)):
+        best, codes = scores[row], indices[row]
+        for place in range(found.shape[1]):
+            code = found[row, place]
+            if code >= 0:
+                value = dot(one, row * dim, other, np.int64(code) * dim, dim)
+                if _worse(best[0], codes[0], value, code):
+                    _sift(best, codes, value, code, len(best))
+        all_found = worst[row] == -np.inf or slack[row] == 0
+        unsure[row] = not (all_found or best[0] > worst[row] + slack[row])
 
 
 @njit(cache=True)

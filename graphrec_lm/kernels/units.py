@@ -7,11 +7,23 @@ from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
 from graphrec_lm.kernels.memory import empty
+from graphrec_lm.kernels.read_only import read_only
 
 Float32 = NDArray[np.float32]
 Codes = NDArray[np.int32]
 
 _SMALLEST = np.float32(1e-12)  # as in torch.nn.functional.normalize
+
+
+def unit_rows(rows: Float32) -> Float32:
+    """Scale rows to length 1; zero rows stay zero.
+
+    >>> unit_rows(np.array([[3, 4], [0, 0]], dtype=np.float32))
+    array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
+    """
+    table = np.ascontiguousarray(rows, dtype=np.float32)
+    return unit_rows_of(table, np.arange(len(table), dtype=np.int32))[0]
 
 
 def unit_rows_of(table: Float32, codes: Codes, *, multiple: int = 1) -> tuple[Float32, Float32]:
@@ -39,7 +51,7 @@ def unit_rows_of(table: Float32, codes: Codes, *, multiple: int = 1) -> tuple[Fl
     width = -(-table.shape[1] // multiple) * multiple
     units = empty((len(codes), width))
     factors = np.empty(len(codes), dtype=np.float32)
-    _unit_rows_of(table, codes, units, factors)
+    _unit_rows_of(*read_only(table, codes), units, factors)
     return units, factors
 
 

@@ -52,8 +52,8 @@ class AddsItems(Recommender):
         new = dataset.item_table["title"].slice(state.dataset.n_items).to_pylist()
         if not new:
             return self
-        titles, kept = encoded(new, chosen)[0], self._titles_of
-        more = self._more(titles, chosen)
+        titles = encoded(new, chosen)[0]
+        more, kept = self._more(titles, chosen), self._titles_of
         self._fitted = replace(state, dataset=dataset, arrays=state.arrays | more)
         if kept is not None and kept[0] == chosen.fingerprint and kept[1] is state.dataset:
             self._titles_of = kept[0], dataset, np.concatenate([kept[2], unit_rows(titles)])

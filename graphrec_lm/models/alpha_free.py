@@ -11,8 +11,7 @@ from scipy import sparse
 
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import gram, pair_products
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import gram, pair_products, unit_rows
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import own_part
 from graphrec_lm.models.item_knn import largest_others

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import fold_table, graph_part, own_part
 from graphrec_lm.models.linear import LinearLearner

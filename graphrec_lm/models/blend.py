@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels import take_rows, weighted_sum
 from graphrec_lm.models.base import Recommender
-from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.fusion import Fusion
 from graphrec_lm.models.held_out import validating
 from graphrec_lm.models.lightgcn import LightGCN
@@ -36,7 +37,8 @@ class Blend(Recommender):
     least as well as its best member. Without `valid`, a tenth of each user's items is split off to choose
     them, then all members are fitted again on everything: twice the time.
 
-    `similar_items` and `explain` are those of the first member that has them.
+    `similar_items` and `explain` are those of the first member that has them; `add_items` needs members that
+    can all do it, e.g. `TextRidge` and `WhiteGCN`.
 
     Parameters
     ----------
@@ -112,12 +114,11 @@ class Blend(Recommender):
         weights, values = learned
         if weights is None:
             weights = np.array(self._given(len(chosen)), dtype=np.float32)
-        arrays = {f"{n}.{k}": v for n, member in enumerate(fitted) for k, v in member._state.arrays.items()}
         notes = {
             "members": [_note(member) for member in fitted],
             "validation": dict(zip(["blend", *_names(fitted)], values, strict=False)),
         }
-        return Fitted.of(dataset, valid, arrays | {"weights": weights}, notes=notes)
+        return Fitted.of(dataset, valid, _joined(fitted) | {"weights": weights}, notes=notes)
 
     def _members(self) -> list[Recommender]:
         """The members, or the usual ones."""
@@ -166,6 +167,23 @@ class Blend(Recommender):
                 return member._text_scores(texts, titles)
         return super()._text_scores(texts, titles)
 
+    def add_items(self, items: Any, *, encoder: Any = None) -> Self:
+        """Add items by title alone to every member; see `AddsItems.add_items`.
+
+        Raises
+        ------
+        NotImplementedError
+            If a member, such as `LightGCN`, cannot take them; nothing has changed then.
+        """
+        state = self._state
+        members, fitted_as = self.members_, type(self)(**state.params)._members()
+        for member, given in zip(members, fitted_as, strict=True):
+            own = getattr(given, "encoder", None)
+            member.add_items(items, encoder=own if encoder is None else encoder)
+        arrays = _joined(members) | {"weights": state.arrays["weights"]}
+        self._fitted = replace(state, dataset=members[0]._state.dataset, arrays=arrays)
+        return self
+
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
         for member in self.members_:
             if type(member)._similar is not Recommender._similar:
@@ -204,6 +222,11 @@ def _fit_all(
         type(member)(**member.get_params()).fit(dataset, valid=valid, callbacks=callbacks)
         for member in members
     ]
+
+
+def _joined(members: list[Recommender]) -> Arrays:
+    """The arrays of all members, each named after its number."""
+    return {f"{n}.{k}": v for n, member in enumerate(members) for k, v in member._state.arrays.items()}
 
 
 def _names(fitted: list[Recommender]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphrec_lm.kernels import topk
+from graphrec_lm.kernels import topk, unit_rows
 from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.hidden import Pattern
@@ -68,14 +68,3 @@ class FactorRecommender(Recommender):
         unit = unit_rows(self.item_vectors_)
         itself = np.arange(len(codes) + 1, dtype=np.int64), codes
         return topk(unit[codes], unit, k, seen=itself)
-
-
-def unit_rows(rows: Float32) -> Float32:
-    """Scale rows to length 1; zero rows stay zero.
-
-    >>> unit_rows(np.array([[3, 4], [0, 0]], dtype=np.float32))
-    array([[0.6, 0.8],
-           [0. , 0. ]], dtype=float32)
-    """
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)

@@ -37,6 +37,21 @@ def item_layers(
     return total, items
 
 
+def hops(
+    graph: BipartiteGraph, users: Float32, items: Float32, layers: int, combine: str = "mean"
+) -> tuple[Float32, Float32, Float32]:
+    """Layers 0..`layers` of everyone summed ("mean"), or the last alone; and F, in the same pass.
+
+    The sum is Horner's scheme, y ← x + Â y, so that what enters the last hop is what F holds.
+    """
+    first = rows = users, items
+    entered = np.zeros_like(items)
+    for _ in range(layers):
+        entered = rows[1]
+        rows = one_hop(graph, *rows, add=first if combine == "mean" else None)
+    return *rows, entered * graph.item_scale[:, None]
+
+
 def own_part(titles: NDArray[Any], people: People) -> Float32:
     """Layer 0 of each person in LM space, [people, d_LM]: the mean e of the history's titles.
 

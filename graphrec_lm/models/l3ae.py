@@ -7,7 +7,7 @@ from typing import Any
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights

@@ -90,8 +90,10 @@ def history_means(vectors: NDArray[Any], indptr: NDArray[np.int64], indices: NDA
     array([[0.5, 0.5],
            [0. , 0. ]], dtype=float32)
     """
-    used, places = np.unique(indices, return_inverse=True)
     counts = np.diff(indptr)
     scale = (1 / np.maximum(counts, 1)).astype(np.float32)
-    rows = np.ascontiguousarray(vectors[used], dtype=np.float32)
-    return spmm(indptr, places.astype(np.int32), rows, row_scale=scale)
+    if len(indices) < len(vectors):  # no need to convert all of them
+        used, places = np.unique(indices, return_inverse=True)
+        vectors, indices = vectors[used], places.astype(np.int32)
+    rows = np.ascontiguousarray(vectors, dtype=np.float32)
+    return spmm(indptr, indices, rows, row_scale=scale)

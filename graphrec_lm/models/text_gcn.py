@@ -7,15 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
-from graphrec_lm.models.fold_in import graph_part, item_layers, own_part
+from graphrec_lm.models.fold_in import graph_part, hops, own_part
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
 from graphrec_lm.models.transfer import Transferable
@@ -63,12 +62,11 @@ class TextGCN(Transferable):
         return Fitted.of(dataset, valid, self._carry({}, dataset, titles), notes=notes)
 
     def _carry(self, weights: Arrays, dataset: Dataset, titles: NDArray[np.float32]) -> Arrays:
-        graph, items = BipartiteGraph.from_dataset(dataset), unit_rows(titles)
-        users = history_means(items, dataset.indptr, dataset.indices)
-        tables = torch.from_numpy(users), torch.from_numpy(items)
-        final = (unit_rows(rows.numpy()) for rows in graph.propagate(*tables, self.layers, self.combine))
-        arrays: Arrays = dict(zip(("users", "items"), final, strict=True))
-        return arrays | {"fold": self._fold(graph, users, items), "titles": titles.astype(np.float16)}
+        graph, own = BipartiteGraph.from_dataset(dataset), unit_rows(titles)
+        means = history_means(own, dataset.indptr, dataset.indices)
+        users, items, fold = hops(graph, means, own, self.layers, self.combine)
+        final = {"users": unit_rows(users), "items": unit_rows(items)}
+        return final | {"fold": fold, "titles": titles.astype(np.float16)}
 
     def _item_rows(self, titles: NDArray[np.float32]) -> NDArray[np.float32]:
         """The unit titles; nothing if only the last hop counts, which an item without users has not."""
@@ -79,19 +77,11 @@ class TextGCN(Transferable):
         """Whether layer 0 is in the result."""
         return self.combine == "mean" or self.layers == 0
 
-    def _fold(self, graph: BipartiteGraph, users: NDArray[np.float32], items: NDArray[np.float32]) -> Any:
-        """Look-up table of the items whose scaled sum over a history is that of the wanted hops."""
-        if self._adds_own:
-            table = item_layers(graph, users, items, self.layers)[0]
-        else:
-            table = item_layers(graph, users, items, self.layers - 1)[1]
-        return table * graph.item_scale[:, None]
-
     def _fold_in(self, people: People) -> NDArray[np.float32]:
         arrays = self._state.arrays
-        hops = graph_part(arrays["fold"], people)
+        reached = graph_part(arrays["fold"], people)
         if not self._as_fitted()._adds_own:
-            return unit_rows(hops)
+            return unit_rows(reached)
         used, places = np.unique(people.indices, return_inverse=True)
         own = unit_rows(arrays["titles"][used].astype(np.float32))
-        return unit_rows(own_part(own, replace(people, indices=places.astype(np.int32))) + hops)
+        return unit_rows(own_part(own, replace(people, indices=places.astype(np.int32))) + reached)

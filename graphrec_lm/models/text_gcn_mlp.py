@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import graph_part, own_part
 from graphrec_lm.models.people import People

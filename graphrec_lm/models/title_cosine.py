@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.fold_in import own_part
 from graphrec_lm.models.people import People

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_bool, check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.device import training_device
-from graphrec_lm.models.factors import FactorRecommender, unit_rows
+from graphrec_lm.models.factors import FactorRecommender
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.held_out import judge, validating
 from graphrec_lm.training import (

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.graph.propagation import one_hop
-from graphrec_lm.models.factors import unit_rows
+from graphrec_lm.kernels import empty, unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
-from graphrec_lm.models.fold_in import graph_part, own_part
+from graphrec_lm.models.fold_in import graph_part, hops, own_part
 from graphrec_lm.models.held_out import judge, validating
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
@@ -101,17 +100,18 @@ class WhiteGCN(Transferable):
         touched = graph.item_scale > 0
         center, transform = whitening(raw[touched] if touched.any() else raw)
         white = _whitened(raw, center, transform)
-        users, items, fold = _mean_of_hops(graph, raw, self.layers)
-        near = one_hop(graph, history_means(white, graph.indptr, graph.indices), white)
-        far = one_hop(graph, *near)
-        far[1][~touched] = white[~touched]
+        pattern = graph.indptr, graph.indices
+        users, items, fold = hops(graph, history_means(raw, *pattern), raw, self.layers)
+        far = hops(graph, history_means(white, *pattern), white, 2, "last")
+        far_users, far_items, white_fold = far
+        far_items[~touched] = white[~touched]
         return {
             "users": unit_rows(users),
             "items": unit_rows(items),
             "fold": fold,
-            "white.users": unit_rows(far[0]),
-            "white.items": unit_rows(far[1]),
-            "white.fold": near[1] * graph.item_scale[:, None],
+            "white.users": unit_rows(far_users),
+            "white.items": unit_rows(far_items),
+            "white.fold": white_fold,
             "white.center": center,
             "white.transform": transform,
         }
@@ -150,7 +150,8 @@ def whitening(titles: Float32) -> tuple[Float32, Float32]:
     """
     rows = titles.astype(np.float64)
     center = rows.mean(axis=0)
-    covariance = (rows - center).T @ (rows - center) / max(1, len(rows))
+    rows -= center
+    covariance = rows.T @ rows / max(1, len(rows))
     values, vectors = np.linalg.eigh(covariance)
     scale = 1 / np.sqrt(np.maximum(values, 0) + _SHRINK * max(values.mean(), 1e-12))
     return center.astype(np.float32), ((vectors * scale) @ vectors.T).astype(np.float32)
@@ -161,21 +162,13 @@ def _whitened(rows: Float32, center: Float32, transform: Float32) -> Float32:
     return unit_rows(np.asarray((rows - center) @ transform, dtype=np.float32))
 
 
-def _mean_of_hops(graph: BipartiteGraph, items: Float32, layers: int) -> tuple[Float32, Float32, Float32]:
-    """Sums of hops 0..L of users and items, and the table that hops 1..L of new people are summed from."""
-    users = history_means(items, graph.indptr, graph.indices)
-    both, fold = (users.copy(), items.copy()), np.zeros_like(items)
-    for _ in range(layers):
-        fold += items * graph.item_scale[:, None]
-        users, items = one_hop(graph, users, items)
-        both[0][:] += users
-        both[1][:] += items
-    return *both, fold
-
-
 def _side_by_side(raw: Float32, white: Float32, weight: float) -> Float32:
     """Both parts in one row: the inner product of two rows is the sum of cosines."""
-    return np.concatenate([raw, np.float32(np.sqrt(weight)) * white], axis=1, dtype=np.float32)
+    width = raw.shape[1]
+    both = empty((len(raw), 2 * width))
+    both[:, :width] = raw
+    np.multiply(white, np.float32(np.sqrt(weight)), out=both[:, width:])
+    return both
 
 
 def _stacked(parts: Arrays, weight: float) -> tuple[Float32, Float32]:

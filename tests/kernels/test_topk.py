@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import reference, topk, topk_blocks
+from graphrec_lm.kernels.dots import dots
 from graphrec_lm.kernels.topk import block_rows
 from tests.support import Csr, normal, patterns, random_csr, thread_counts, threads
 
@@ -73,6 +75,28 @@ def test_one_query_alone_gets_what_it_gets_among_many():
         assert_equal(alone, (together[0][row : row + 1], together[1][row : row + 1]))
     backwards = topk(queries[::-1].copy(), items, 7)
     assert_equal(backwards, (together[0][::-1], together[1][::-1]))
+
+
+@pytest.mark.parametrize("copies", [1, 5, 30])
+def test_ties_that_reach_beyond_the_spare_items(copies):
+    queries, distinct = normal((40, 20)), normal((30, 20), 1)
+    items, hidden = np.repeat(distinct, copies, axis=0), random_csr(40, 30 * copies, 0.1, seed=2)
+    queries[3] = 0
+    found = topk(queries, items, 12, seen=hidden[:2])
+    assert_equal(found, reference.topk(dots(queries, items), 12, hidden.dense > 0))
+
+
+def test_one_dim():
+    with pytest.raises(InputError, match="one dim, got 3 and 4"):
+        topk(normal((2, 3)), normal((5, 4)), 1)
+
+
+@pytest.mark.parametrize("dim", [1, 15, 16, 33, 64, 65, 400])
+def test_dots_are_those_of_a_matrix_product(dim):
+    queries, items = normal((5, dim)), normal((130, dim), 1)
+    exact = queries.astype(np.float64) @ items.T.astype(np.float64)
+    np.testing.assert_allclose(dots(queries, items), exact, atol=1e-6 * dim)
+    np.testing.assert_array_equal(dots(queries[3:4], items[70:]), dots(queries, items)[3:4, 70:])
 
 
 def test_does_not_depend_on_the_number_of_threads():

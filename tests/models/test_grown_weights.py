@@ -9,9 +9,11 @@ from scipy import sparse
 
 import graphrec_lm
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import EASE, L3AE, SLIM, ItemKNN, TextRidge
+from graphrec_lm.kernels import reference
+from graphrec_lm.models import EASE, L3AE, SLIM, Blend, ItemKNN, Popularity, Recommender, TextRidge, WhiteGCN
 from graphrec_lm.models.grown_weights import GrownWeights, weight_products
 from graphrec_lm.models.mixtures import mixtures_of
+from graphrec_lm.models.people import People
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 from tests.models.test_transfer import NEW, WORLD, Blocks, items
 
@@ -113,3 +115,30 @@ def test_what_cannot_be_added_changes_nothing():
         with pytest.raises(InputError, match=message):
             model.add_items(frame, encoder=encoder)
         assert model._fitted is before
+
+
+def test_a_blend_takes_what_all_its_members_take(tmp_path):
+    def members() -> list[Recommender]:
+        return [WhiteGCN(encoder=Blocks()), EASE(regularization=2.0)]
+
+    model = Blend(members(), weights=[1.0, 0.5]).fit(WORLD.train)
+    model.save(tmp_path / "blend")
+    model.add_items(items([70, 60, 65], NEW), encoder=Blocks())
+    assert model.dataset_.n_items == 24
+    everyone, expected = People.by_id(model.dataset_, None, "raise"), 0
+    for weight, member in zip((1.0, 0.5), members(), strict=True):
+        grown = member.fit(WORLD.train).add_items(items([70, 60, 65], NEW), encoder=Blocks())
+        expected = expected + weight * reference.standardised(grown._scores(everyone))
+    np.testing.assert_allclose(model._scores(everyone), expected, atol=1e-4)
+    loaded = graphrec_lm.load(tmp_path / "blend")
+    with pytest.raises(InputError, match="given its encoder"):
+        loaded.add_items(items([70, 60, 65], NEW))
+    loaded.add_items(items([70, 60, 65], NEW), encoder=Blocks())
+    pd.testing.assert_frame_equal(loaded.recommend(k=5), model.recommend(k=5))
+
+
+def test_a_blend_with_a_member_that_takes_no_items():
+    model = Blend([EASE(), Popularity()], weights=[1.0, 0.5]).fit(WORLD.train)
+    with pytest.raises(NotImplementedError, match="Popularity cannot take new items"):
+        model.add_items(items([70], NEW[:1]), encoder=Blocks())
+    assert model.dataset_.n_items == 21
