@@ -3,9 +3,10 @@
     python benchmarks/arrivals.py --data FOLDER
 
 Cold items: a fifth of the items is taken out of train with all its interactions; they are added by title and
-ranked for people who touched some of them (in any part), among all items and among the cold ones alone. Cold
+ranked for people who touched some of them (in any part), among all items and among the cold ones alone; cold
+items alone count as relevant. Cold
 people: a fifth of the users is left out of the fit and served by `recommend(history=...)` with 1, 2, 5 or 10
-of their items; their test items are meant. Latency: medians on Games, embeddings given.
+of their items; their test items count as relevant. Latency: medians on Games, embeddings given.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from graphrec_lm.text import PrecomputedEncoder
 
 FOLDERS = {"movies": "ml-latest-small", "Games": "amazon-games"}
 K, LENGTHS = 20, (1, 2, 5, 10)
+COLUMNS = {"all": "cold items' NDCG@20 among all", "cold": "among cold"}
 
 
 def models(encoder: Any, domain: str) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def cold_items(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
         row = {"domain": domain, "model": name}
         for among, candidates in (("all", None), ("cold", sorted(cold))):
             lists = model.recommend(people.tolist(), k=K, candidates=candidates)
-            row[f"NDCG@20 among {among}"] = _ndcg(lists, people, items["item_id"].to_numpy(), relevant)
+            row[COLUMNS[among]] = _ndcg(lists, people, items["item_id"].to_numpy(), relevant)
         rows.append(row)
         print(row, flush=True)
     chance = pd.DataFrame(
@@ -76,7 +78,7 @@ def cold_items(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
     draws = [generator.choice(sorted(cold), K, replace=False) for _ in people]
     chance["item_id"] = np.concatenate(draws)
     value = _ndcg(chance, people, items["item_id"].to_numpy(), relevant)
-    return [*rows, {"domain": domain, "model": "random", "NDCG@20 among cold": value}]
+    return [*rows, {"domain": domain, "model": "random", COLUMNS["cold"]: value}]
 
 
 def _pattern(frame: pd.DataFrame, people: Any, items: Any) -> tuple[Any, Any]:
@@ -165,7 +167,7 @@ def latency(split: Any, encoder: Any) -> list[dict[str, Any]]:
         model.add_items(new[:1])
         row["add 1,000 items"] = _median(lambda m=model: m.add_items(new), 7, reset)
         reset()
-        if not isinstance(model, gl.TextRidge):
+        if not isinstance(model, gl.TextRidge | gl.Blend):
             row["update with 1,000"] = _median(lambda m=model: m.update(more), 3, reset)
         rows.append(row)
         print(row, flush=True)
@@ -215,8 +217,8 @@ def main() -> None:
             write_text(store, json.dumps(result, indent=1))
     if "latency" not in result:
         result["latency"] = latency(*known["Games"])
+        result["environment"] = environment()
     result["statistics"] = {name: statistics(split) for name, (split, _) in known.items()}
-    result["environment"] = environment()
     write_text(store, json.dumps(result, indent=1))
     write_text(RESULTS / "arrivals.md", report(result))
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections import defaultdict
 from dataclasses import replace
@@ -71,12 +72,12 @@ def with_negatives(rows: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
 
 def parts(rows: pd.DataFrame, split: str, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """8:1:1 by row: a permutation of the seed, or the order of time."""
-    column = "timestamp" if "timestamp" in rows else "position"
-    order = (
-        np.random.default_rng(seed).permutation(len(rows))
-        if split == "random"
-        else np.argsort(rows[column].to_numpy(), kind="stable")
-    )
+    if split == "random":
+        order = np.random.default_rng(seed).permutation(len(rows))
+    elif "timestamp" in rows:
+        order = np.argsort(rows["timestamp"].to_numpy(), kind="stable")
+    else:
+        sys.exit("a split by time needs a column `timestamp`: a position in each history is no time")
     first, second = int(0.8 * len(rows)), int(0.9 * len(rows))
     train, valid, test = (rows.iloc[o] for o in np.split(order, [first, second]))
     return train, valid, test

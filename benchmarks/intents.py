@@ -99,7 +99,8 @@ def report(result: dict[str, Any]) -> str:
         "One test item and one query of each kind a user; all items but train and validation are ranked.",
         "`mix`: a third attributes, a third sentences, a sixth vague, a sixth about another item. Queries",
         "never hold a word of the title, except `circular` ones, which quote it, as published evaluations",
-        "do: they are no part of the mix. `auto` was learned on validation queries of other templates.",
+        "do: they are no part of the mix. `auto` was learned on validation queries: sentences and vague ones",
+        "have other templates there, bare attributes and unrelated ones have but one form.",
         "AlphaRec and TextGCN mix vectors before propagation; the others fuse scores.",
         "",
     ]

@@ -27,10 +27,10 @@ LOOP |= {"batch_size": 1024, "epochs": 60, "valid_every": 3, "patience": 5, "ver
 ALPHAREC: dict[str, Any] = LOOP | {"projection": "linear", "learning_rate": 5e-3}
 
 
-def kept(train: gl.Dataset, size: int) -> gl.Dataset:
-    """The training part with so many of its interactions; ids and titles stay."""
-    rows = np.random.default_rng(0).permutation(train.n_interactions)[:size]
-    return train.align(pairs(train, rows))
+def kept(part: gl.Dataset, size: int) -> gl.Dataset:
+    """A part with so many of its interactions; ids and titles stay."""
+    rows = np.random.default_rng(0).permutation(part.n_interactions)[:size]
+    return part.align(pairs(part, rows))
 
 
 def run(folder: Path) -> list[dict[str, Any]]:
@@ -43,9 +43,10 @@ def run(folder: Path) -> list[dict[str, Any]]:
     rows = []
     for size in SIZES:
         train = kept(split.train, size)
-        how = {"dataset": train, "valid": split.valid}
+        valid = kept(split.valid, round(split.valid.n_interactions * size / split.train.n_interactions))
+        how = {"dataset": train, "valid": valid}
         fitted = {
-            "WhiteGCN, carried over": white.adapt(train, valid=split.valid, encoder=encoder),
+            "WhiteGCN, carried over": white.adapt(train, valid=valid, encoder=encoder),
             "TextRidge": gl.TextRidge(encoder=encoder, verbose=False).fit(**how),
             "LightGCN": gl.LightGCN(loss="infonce", learning_rate=3e-3, **LOOP).fit(**how),
             "AlphaRec": gl.AlphaRec(encoder=encoder, **ALPHAREC).fit(**how),

@@ -5,7 +5,8 @@
 runs every (domain, model, seed) in a process of its own, so that its peak memory is its own, and
 writes `results/quality.json` and `results/quality.md`. Finished rows are kept in
 `results/quality.rows.jsonl`: run it again and it continues. `--only Games/LightGCN/0` runs one row.
-Settings were chosen on validation; test is evaluated once a row and logged in `results/test_log.jsonl`.
+Settings were chosen on validation; every evaluation of test is logged in `results/test_log.jsonl`, and
+counted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from statistics import mean, stdev
@@ -178,9 +180,16 @@ def run_all(data: Path, seeds: list[int], domains: list[str], jobs: int) -> list
     return sorted(rows, key=lambda row: (row["domain"], row["model"], row["seed"]))
 
 
+def looks_at_test() -> Counter[tuple[str, str]]:
+    """How often test was evaluated for each (domain, model), all seeds and settings, by the log."""
+    log = RESULTS / "test_log.jsonl"
+    records = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return Counter((r["domain"], r["model"]) for r in records if r["benchmark"] == "quality")
+
+
 def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Mean over seeds of each (domain, model), beside the floor."""
-    table = []
+    table, looks = [], looks_at_test()
     for (domain, name), floor in FLOORS.items():
         group = [row for row in rows if (row["domain"], row["model"]) == (domain, name)]
         if not group:
@@ -194,6 +203,7 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             entry[metric] = mean(row[metric] for row in group)
         values = [row["ndcg@20"] for row in group]
         entry["ndcg_sd"] = stdev(values) if len(values) > 1 else 0.0
+        entry["looks"] = looks[domain, name]
         entry["floor"] = floor
         if floor is not None:
             entry["ratio"] = entry["ndcg@20"] / floor
@@ -212,12 +222,22 @@ def _line(entry: dict[str, Any]) -> str:
         verdict = [f"{entry['floor']:.4f}", f"{entry['ratio']:.3f}", "yes" if entry["met"] else "NO"]
     cost = [f"{entry['fit_seconds']:.0f}", f"{entry['evaluate_seconds']:.1f}", f"{entry['peak_mib']:.0f}"]
     seeds = ", ".join(map(str, entry["seeds"]))
-    return f"| {' | '.join([entry['domain'], entry['model'], seeds, *accuracy, *verdict, *cost])} |"
+    named = [entry["domain"], entry["model"], seeds, str(entry["looks"])]
+    return f"| {' | '.join([*named, *accuracy, *verdict, *cost])} |"
 
 
 def markdown(table: list[dict[str, Any]], rows: list[dict[str, Any]]) -> str:
     """The table, and beside it data, hardware and versions."""
-    columns = ("domain", "model", "seeds", "Recall@20", "NDCG@20", "HitRate@20", "prototype NDCG")
+    columns = (
+        "domain",
+        "model",
+        "seeds",
+        "looks at test",
+        "Recall@20",
+        "NDCG@20",
+        "HitRate@20",
+        "prototype NDCG",
+    )
     columns += ("ratio", "met", "fit s", "eval s", "peak MiB")
     lines = ["# Quality on the fixed splits", ""]
     lines += [
@@ -228,7 +248,9 @@ def markdown(table: list[dict[str, Any]], rows: list[dict[str, Any]]) -> str:
     lines += [_line(entry) for entry in table]
     lines += [
         "",
-        "Met: trained models reach 98 % of the prototype, untrained ones agree to ±.0005.",
+        "Met: trained models reach 98 % of the prototype, untrained ones agree to ±.0005. The prototype's",
+        "figures are of the same test part, and what fell short of them had its settings revised, on",
+        "validation: more looks at test than seeds are such cases. `test_log.jsonl` has them all.",
         "",
         "Data:",
         "",

@@ -80,8 +80,9 @@ def carried(source: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _best_layers(split: Any, encoder: Any) -> Any:
-    """TextGCN with the number of hops that is best on the source's validation."""
-    made = [gl.TextGCN(layers, encoder=encoder) for layers in range(1, 6)]
+    """TextGCN with the hops, and their combination, that are best on the source's validation."""
+    kinds = [(layers, combine) for combine in ("mean", "last") for layers in range(1, 6)]
+    made = [gl.TextGCN(*kind, encoder=encoder) for kind in kinds]
     models = [model.fit(split.train, valid=split.valid) for model in made]
     return max(models, key=lambda model: model.evaluate(split.valid, metrics=("ndcg",))["ndcg@20"])
 

@@ -8,12 +8,14 @@ titles, without a language model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from common import pairs, read_dataset, read_vectors
 
 import graphrec_lm as gl
@@ -87,14 +89,30 @@ def lacking(folder: Path, encoder: str, reader: str = "tables") -> str:
     return ""
 
 
-def of_task(task: Mapping[str, Any]) -> Domain:
-    """The domain of a task as `Comparison` makes it."""
-    return read(Path(task["folder"]), task["split"], task["known_users"], task["reader"])
+def joint_encoder(several: Sequence[Domain], name: str) -> Any:
+    """The encoder of that name, or a list of several, for the titles of several domains."""
+    texts = [title for domain in several for title in domain.split.train.titles]
+    made = [
+        PrecomputedEncoder(texts=texts, embeddings=np.concatenate([domain.vectors(lm) for domain in several]))
+        for lm in name.split("+")
+    ]
+    return made if len(made) > 1 else made[0]
 
 
-def read(folder: Path, split: dict[str, Any], known_users: bool = False, reader: str = "tables") -> Domain:
-    """Read a folder and split it."""
-    dataset, vectors = LAYOUTS[reader].read(folder)
+def read(
+    folder: Path | str,
+    split: dict[str, Any],
+    known_users: bool = False,
+    reader: str = "tables",
+    label: str = "",
+) -> Domain:
+    """Read a folder and split it; `label` goes before every title, so that domains have none in common."""
+    dataset, vectors = LAYOUTS[reader].read(Path(folder))
+    if label:
+        titles = pa.array([label + title for title in dataset.titles], pa.large_string())
+        table = dataset.item_table
+        table = table.set_column(table.column_names.index("title"), "title", titles)
+        dataset = replace(dataset, item_table=table)
     parts = dataset.split(**split)
     if known_users:
         parts = gl.Split(parts.train, _of_known(parts.train, parts.valid), _of_known(parts.train, parts.test))

@@ -32,6 +32,8 @@ class Entry:
     params, space, start : mapping
         Fixed parameters, ranges of the others, and the first trial.
     encoder : str or None
+    sources : tuple of str
+        Datasets on which it is fitted instead of `data`; see `ModelPlan`.
     seeds : tuple of int
     final_seconds : float
         Training time of a final fit, at most.
@@ -55,6 +57,7 @@ class Entry:
     space: Mapping[str, Any] = field(default_factory=dict)
     start: Mapping[str, Any] = field(default_factory=dict)
     encoder: str | None = None
+    sources: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     final_seconds: float = 0.0
     like: str = ""
@@ -68,6 +71,8 @@ class Entry:
         data: DataPlan = plan.data[self.data]
         parts: list[Any] = [data.folder, data.split, data.known_users, self.model, self.encoder, plan.k]
         parts += [data.reader] if data.reader != "tables" else []  # so that older rows keep their keys
+        for source in (plan.data[name] for name in self.sources):
+            parts += [source.folder, source.split, source.known_users, source.reader]
         if chosen is None:
             parts += [self.params, self.space, self.start, data.budget.fit_seconds, plan.seed]
         else:
@@ -105,7 +110,14 @@ def _on(plan: Plan, data: str, root: Path) -> Iterator[Entry]:
         wanted = where.seeds if model.seeds is None else model.seeds
         seeds = tuple(wanted[:1] if model.deterministic else wanted)
         start = _start(base, model, name)
-        rest: dict[str, Any] = {"seeds": seeds, "beside": model.beside, "note": model.note}
+        note = model.note
+        if data in model.sources:
+            required = f"`models.{base}.sources` must leave out what it is ranked on"
+            raise InputError(required, repr(data), "List its targets under `data`.")
+        if model.sources:
+            note = f"fitted on {', '.join(model.sources)}; adapted, without a fit. {note}".rstrip()
+        rest: dict[str, Any] = {"seeds": seeds, "beside": model.beside, "note": note}
+        rest["sources"] = tuple(model.sources)
         rest["published"] = model.published[data].model_dump() if data in model.published else {}
         rest["final_seconds"] = model.final_seconds.get(data, where.budget.final_seconds)
         entry = Entry(data, base, base, name, fixed, model.space, start, **rest)
@@ -113,7 +125,8 @@ def _on(plan: Plan, data: str, root: Path) -> Iterator[Entry]:
             yield entry
             continue
         for encoder in where.encoders if model.encoders is None else model.encoders:
-            absent = lacking(root / where.folder, encoder, where.reader)
+            read = [where, *(plan.data[source] for source in model.sources)]
+            absent = next(filter(None, (lacking(root / w.folder, encoder, w.reader) for w in read)), "")
             yield replace(entry, name=f"{base} [{encoder}]", encoder=encoder, skipped=absent)
 
 

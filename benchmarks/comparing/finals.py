@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from common import append_log, environment, pairs, peak_memory_mib, statistics
 
+from comparing import domains
 from comparing.domains import Domain
 from comparing.fitting import Fit, fit
 from graphrec_lm.evaluation import by_history, by_popularity
@@ -19,17 +20,25 @@ from graphrec_lm.metrics import coverage, gini, macro_average, mean_popularity, 
 
 def final_row(task: Mapping[str, Any], domain: Domain) -> dict[str, Any]:
     """Fit, recommend to everyone once, and measure these lists in every way."""
-    encoder = None if task["encoder"] is None else domain.encoder(task["encoder"])
-    made = fit(domain, task["model"], task["params"], encoder, task["seed"], task["final_seconds"])
+    sources = {name: domains.read(**place, label=f"{name}: ") for name, place in task["sources"].items()}
+    encoder = None
+    if task["encoder"] is not None and sources:
+        encoder = domains.joint_encoder([*sources.values(), domain], task["encoder"])
+    elif task["encoder"] is not None:
+        encoder = domain.encoder(task["encoder"])
+    how = task["params"], encoder, task["seed"], task["final_seconds"], list(sources.values())
+    made = fit(domain, task["model"], *how)
     lists, seconds = ranked_lists(made, domain, task["k"])
     row = {name: task[name] for name in ("data", "entry", "seed", "key", "encoder", "params")}
-    row |= {"uses_text": made.model.uses_text, "trained": bool(made.history), "valid_ndcg@20": made.valid}
+    row |= {"uses_text": made.model.uses_text, "trained": made.trained, "valid_ndcg@20": made.valid}
     row |= measure(lists, domain, task["k"], Path(task["per_user"]))
     best = max(made.history, key=lambda record: record["valid_ndcg@20"], default={})
     row |= {"fit_seconds": made.seconds, "recommend_seconds": seconds, "peak_mib": peak_memory_mib()}
     row |= {"weights": made.weights, "epochs": made.epochs, "best_epoch": best.get("epoch")}
     row |= {"limited": made.limited, "chosen_by_itself": getattr(made.model, "chosen_", None)}
     row |= {"statistics": statistics(domain.split), "environment": environment()}
+    if sources:
+        row["sources"] = {name: statistics(source.split) for name, source in sources.items()}
     log = {name: value for name, value in row.items() if name != "environment"}
     append_log(Path(task["log"]), {"benchmark": "compare", **log})
     history = [{name: round(value, 5) for name, value in record.items()} for record in made.history]

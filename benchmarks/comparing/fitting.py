@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from comparing.domains import Domain
@@ -29,6 +29,8 @@ class Fit(NamedTuple):
         Whether the time limit ended the training.
     weights : int
         Numbers that were learned.
+    trained : bool
+        Whether the training loop ran, in a member of a blend, too.
     """
 
     model: Recommender
@@ -38,6 +40,7 @@ class Fit(NamedTuple):
     epochs: int
     limited: bool
     weights: int
+    trained: bool
 
 
 class _Weights(Callback):
@@ -50,28 +53,52 @@ class _Weights(Callback):
 
 
 def fit(
-    domain: Domain, model: str, params: Mapping[str, Any], encoder: Any, seed: int, seconds: float
+    domain: Domain,
+    model: str,
+    params: Mapping[str, Any],
+    encoder: Any,
+    seed: int,
+    seconds: float,
+    sources: Sequence[Domain] = (),
 ) -> Fit:
-    """Fit a model by name on the training part; validation selects epochs and is scored."""
+    """Fit a model by name on the training part; validation selects epochs and is scored.
+
+    With sources it is fitted on their training parts, their validation selects, and it is adapted to the
+    domain; its encoder must know all their titles.
+    """
     made = MODELS[model](**params)
     given = {"seed": seed, "encoder": encoder} if MODELS[model].uses_text else {"seed": seed}
     made.set_params(**given)
     limit, counter = TimeLimit(seconds), _Weights()
     started = time.perf_counter()
-    made.fit(domain.split.train, valid=domain.split.valid, callbacks=[limit, counter])
+    if sources:
+        made = _carried(made, sources, [limit, counter]).adapt(domain.split.train, valid=domain.split.valid)
+    else:
+        made.fit(domain.split.train, valid=domain.split.valid, callbacks=[limit, counter])
     elapsed = time.perf_counter() - started
     kept = ("epoch", "seconds", VALID)
     history = [{key: record[key] for key in kept} for record in made.history_ if VALID in record]
-    if history:
+    if history and not sources:
         valid = max(record[VALID] for record in history)
     else:
         valid = made.evaluate(domain.split.valid, k=20, metrics=("ndcg",))["ndcg@20"]
-    weights = _learned(made) if counter.count is None else counter.count
-    return Fit(made, elapsed, valid, history, len(made.history_), limit.reached, weights)
+    trained = counter.count is not None
+    weights = counter.count if trained and not hasattr(made, "members_") else _learned(made)
+    return Fit(made, elapsed, valid, history, len(made.history_), limit.reached, weights, trained)
+
+
+def _carried(model: Recommender, sources: Sequence[Domain], callbacks: Sequence[Callback]) -> Any:
+    """The model, fitted on one or several other domains."""
+    train, valid = [s.split.train for s in sources], [s.split.valid for s in sources]
+    if len(sources) == 1:
+        return model.fit(train[0], valid=valid[0], callbacks=callbacks)
+    return model.fit(train, valid=valid, callbacks=callbacks)
 
 
 def _learned(model: Recommender) -> int:
     """Numbers learned without the loop: item-to-item weights other than 0, or factors; titles are given."""
+    if hasattr(model, "members_"):
+        return sum(_learned(member) for member in model.members_)
     if hasattr(model, "item_weights_"):
         weights = model.item_weights_
         return int((weights != 0).sum()) if not hasattr(weights, "nnz") else int(weights.nnz)

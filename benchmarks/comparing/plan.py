@@ -62,7 +62,7 @@ class DataPlan(Section):
     params : mapping
         Given to each model that has a parameter of that name and doesn't tune it.
     models : list of str, optional
-        Names under `models` of the plan; all, if left out.
+        Names under `models` of the plan; all, if left out. None of them, `[]`, makes it a source alone.
     note : str
         Shown in the report.
     """
@@ -109,6 +109,8 @@ class ModelPlan(Section):
         Instead of the dataset's.
     data : list of str, optional
         The only datasets it runs on, of those that have it.
+    sources : list of str
+        Zero-shot: fitted on these datasets of the plan together, and adapted to the one it is ranked on.
     final_seconds : mapping
         Dataset of the plan -> training time of its final fits, where epochs are dear; else the dataset's.
     beside : str
@@ -128,6 +130,7 @@ class ModelPlan(Section):
     encoders: list[str] | None = None
     seeds: list[int] | None = Field(default=None, min_length=1)
     data: list[str] | None = None
+    sources: list[str] = Field(default_factory=list)
     final_seconds: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     beside: str = ""
     note: str = ""
@@ -248,6 +251,10 @@ def _check_names(plan: Plan, source: str) -> None:
     for name, model in plan.models.items():
         check(f"models.{name}.per_data", model.per_data, plan.data)
         check(f"models.{name}.data", model.data or (), plan.data)
+        check(f"models.{name}.sources", model.sources, plan.data)
+        if model.sources and model.space:
+            required = f"{source}: a model with `sources` must have no space"
+            raise InputError(required, f"`models.{name}`", "Nothing is tuned for another dataset.")
         check(f"models.{name}.final_seconds", model.final_seconds, plan.data)
         check(f"models.{name}.published", model.published, plan.data)
     for name, variant in plan.variants.items():

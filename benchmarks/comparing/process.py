@@ -111,7 +111,7 @@ def work() -> None:
         out.flush()
 
     task = json.loads(sys.stdin.read())
-    domain = domains.of_task(task)
+    domain = domains.read(**task["domain"])
     if task["kind"] == "tune":
         tuning.tune(task, domain, emit)
     else:

@@ -224,11 +224,15 @@ class Comparison:
         print(f"{time.time() - self._started:7.0f} s  {text}", flush=True)
 
     def _task(self, entry: Entry, kind: str) -> dict[str, Any]:
-        where = self._where(entry)
-        task = {"kind": kind, "folder": str(self.data / where.folder), "split": where.split}
-        task |= {"known_users": where.known_users, "reader": where.reader}
-        task |= {"data": entry.data, "entry": entry.name}
+        task = {"kind": kind, "domain": self._place(entry.data), "data": entry.data, "entry": entry.name}
+        task |= {"sources": {source: self._place(source) for source in entry.sources}}
         return task | {"model": entry.model, "encoder": entry.encoder, "k": self.plan.k}
+
+    def _place(self, name: str) -> dict[str, Any]:
+        """Where a dataset lies and how it is read: the arguments of `domains.read`."""
+        where = self.plan.data[name]
+        place = {"folder": str(self.data / where.folder), "split": where.split}
+        return place | {"known_users": where.known_users, "reader": where.reader}
 
     def _where(self, entry: Entry) -> DataPlan:
         return self.plan.data[entry.data]

@@ -145,7 +145,8 @@ class CTRModel(Parameters):
         pair = None if held is None or held_labels is None else (features.transform(held), held_labels)
         logger.info("%s: positive is %s, %.1f %% of %d rows", *self._facts(labels))
         arrays, history = self._learn(features, own, labels, pair, options)
-        self._fitted = FittedCTR(features, arrays, self._rule, history)
+        features.unseen.clear()
+        self._fitted = FittedCTR(features, arrays, self._rule, history, self.get_params())
         self._network = None
         return self
 
@@ -164,10 +165,10 @@ class CTRModel(Parameters):
 
     def _probabilities(self, rows: Rows) -> NDArray[np.float64]:
         if self._network is None:
-            network = self._new_network(self._state.features)
+            network = self._as_fitted()._new_network(self._state.features)
             weights = {name: torch.from_numpy(np.array(a)) for name, a in self._state.arrays.items()}
             network.load_state_dict(weights)
-            self._network = network
+            self._network = network.eval()
         return predict_rows(self._network, RowTensors(rows))
 
     def predict_proba(self, rows: Any) -> NDArray[np.float64]:
@@ -184,7 +185,7 @@ class CTRModel(Parameters):
     def evaluate(self, test: Any, y: Any = None) -> CTREvaluation:
         """LogLoss, AUC, GAUC (AUC within users), Brier and expected calibration error on held-out rows."""
         table = as_table(test, "test")
-        labels, fields = self._labels(table, y), self._state.features.fields
+        labels, fields = self._as_fitted()._labels(table, y), self._state.features.fields
         _check_classes(labels, "test")
         probabilities = self.predict_proba(table)[:, 1]
         users = None if fields.user_id is None else table[fields.user_id].to_numpy()
@@ -235,6 +236,10 @@ class CTRModel(Parameters):
             name = type(self).__name__
             raise NotFittedError(f"this {name} must be fitted first, got a new one. Call fit(rows).")
         return self._fitted
+
+    def _as_fitted(self) -> Self:
+        """A new model with the parameters of the fit, whatever was set since."""
+        return type(self)(**self._state.params)
 
     @property
     def _rule(self) -> str:

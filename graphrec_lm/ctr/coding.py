@@ -58,6 +58,9 @@ class Coder:
 
     def codes(self, column: pa.ChunkedArray) -> tuple[Codes, int]:
         """Codes [n, width] (−1 pads a list), and how many values the training rows never saw."""
+        if pa.types.is_null(column.type) and self.kind in ("category", "list"):
+            nothing = 0 if self.kind == "category" else -1
+            return np.full((len(column), self.width), nothing, np.int64), 0
         family = family_of(column.type)
         if family != self.family and {family, self.family} != {"integer", "number"}:
             raise _drift(self, family)
@@ -154,6 +157,8 @@ def _index(column: pa.ChunkedArray, values: list[Any]) -> Codes:
 def _plain(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     array = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    if pa.types.is_integer(array.type) and array.type != pa.uint64():
+        return array.cast(pa.int64())
     return array.cast(pa.string()) if _is_text(array.type) else array
 
 

@@ -20,7 +20,8 @@ class Compressor:
     ----------
     mean : float32 [d_lm]
     components : float32 [d_lm, dim]
-        Scaled; with whitening every column has the same variance.
+        Scaled; with whitening every column has the same variance. Zero in directions in which the training
+        sentences don't differ: what a new sentence has there, nothing was learned about.
     """
 
     mean: Float32
@@ -45,12 +46,12 @@ class Compressor:
             order = np.argsort(-values)[: min(size, len(values))]
             rotation = rotation[:, order]
             rotation *= np.sign(rotation[np.abs(rotation).argmax(axis=0), np.arange(len(order))])
-            scale = (
-                1 / np.sqrt(np.maximum(values[order], 1e-6 * values.max())) if whiten else np.ones(len(order))
-            )
+            varies = values[order] > 1e-6 * max(values.max(), 1e-12)
+            scale = varies / np.sqrt(np.where(varies, values[order], 1)) if whiten else varies.astype(float)
         components = rotation * scale
         length = np.sqrt(((centred @ components) ** 2).sum(axis=1).mean())
-        return cls(mean.astype(np.float32), (components / max(length, 1e-12)).astype(np.float32))
+        components = components / length if length > 1e-6 else np.zeros_like(components)
+        return cls(mean.astype(np.float32), components.astype(np.float32))
 
     def __call__(self, vectors: Float32) -> Float32:
         """Return float32 [n, dim]."""

@@ -25,12 +25,15 @@ class FittedCTR:
     rule : str
         What a positive row is, e.g. "rating >= 4".
     history : list of dict
+    params : dict
+        Of the model when it was fitted; new ones wait for the next fit.
     """
 
     features: Features
     arrays: Arrays
     rule: str
     history: list[EpochRecord] = field(default_factory=list)
+    params: dict[str, Any] = field(default_factory=dict)
 
 
 class CTREvaluation(dict[str, float]):

@@ -43,7 +43,7 @@ def save(model: CTRModel, path: str | os.PathLike[str]) -> None:
     described, arrays = _describe(state.features)
     arrays |= {f"weights/{name}": array for name, array in state.arrays.items()}
     content = dump_tensors({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    params = model.get_params()
+    params = dict(state.params)
     params |= {"fields": params["fields"].to_dict(), "hidden": list(params["hidden"])}
     params |= {"text": params["text"] and params["text"].to_dict(), "graph": None}
     config = {
@@ -73,7 +73,7 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None) -> CTRModel:
     Raises
     ------
     InputError
-        If the folder is missing, damaged or from a newer version.
+        If the folder is missing, damaged or from a newer version, or `encoder` is not that of the fit.
     """
     from graphrec_lm.ctr import MODELS
 
@@ -93,7 +93,8 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None) -> CTRModel:
         model: CTRModel = MODELS[config["model"]](**params)
         features = _rebuild(config["features"], arrays, params, encoder)
         weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n.startswith("weights/")}
-        model._fitted = FittedCTR(features, weights, config["rule"], config["history"])
+        fitted_as = model.get_params()
+        model._fitted = FittedCTR(features, weights, config["rule"], config["history"], fitted_as)
     except InputError:
         raise
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
@@ -155,6 +156,9 @@ def _rebuild(saved: dict[str, Any], arrays: Arrays, params: dict[str, Any], enco
         )
         edges = {name: tuple(values) for name, values in text["edges"].items()}
         found = _encoder(params["text"].encoder if encoder is None else encoder, text["fingerprint"])
+        if encoder is not None and found is None:
+            required = "`encoder` must be the one that the model was fitted with"
+            raise InputError(required, "another fingerprint", "Pass that one, or leave it out.")
         template, compressor = Template(text["template"], edges), Compressor(mean, components)
         parts = (
             text["side"],

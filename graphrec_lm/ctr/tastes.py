@@ -13,6 +13,7 @@ from graphrec_lm.ctr.rates import FOLDS, Codes, Floats
 Float32 = NDArray[np.float32]
 
 CHUNK = 8192
+BYTES = 128 << 20  # of the Gram matrices held at once; a few copies of them come and go
 LEVEL = 2.0
 
 
@@ -63,7 +64,8 @@ class Tastes:
         weights = np.zeros((size, dim), np.float32)
         out = np.zeros(len(groups))
         order = np.lexsort((folds, groups))
-        for rows in _chunks(groups[order]):
+        most = max(1, min(CHUNK // 32, BYTES // (8 * FOLDS * (dim + 1) ** 2)))
+        for rows in _chunks(groups[order], most):
             part = order[rows]
             group, of = np.unique(groups[part], return_inverse=True)
             x, e = np.full((len(part), dim + 1), LEVEL), residuals[part]
@@ -92,13 +94,13 @@ class Tastes:
         return out
 
 
-def _chunks(groups: Codes) -> Iterator[slice]:
-    """Slices of whole groups, of about `CHUNK` rows or `CHUNK` / 32 groups, whichever is less."""
+def _chunks(groups: Codes, most: int) -> Iterator[slice]:
+    """Slices of whole groups, of about `CHUNK` rows or `most` groups, whichever is less."""
     starts = np.flatnonzero(np.diff(groups, prepend=groups[0] - 1)) if len(groups) else np.zeros(0, np.int64)
     first = 0
     while first < len(starts):
         last = max(first + 1, int(np.searchsorted(starts, starts[first] + CHUNK)))
-        last = min(last, first + CHUNK // 32, len(starts))
+        last = min(last, first + most, len(starts))
         yield slice(starts[first], starts[last] if last < len(starts) else len(groups))
         first = last
 

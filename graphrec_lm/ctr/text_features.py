@@ -111,7 +111,8 @@ class TextFeatures:
                 plain[side] = given.text
             elif isinstance(given, list | tuple):
                 plain[side] = [one.text if isinstance(one, Template) else one for one in given]
-        return plain | {"encoder": resolve_encoder(self.encoder).name}
+        named = isinstance(self.encoder, str)
+        return plain | {"encoder": self.encoder if named else resolve_encoder(self.encoder).name}
 
 
 def _is_id(field: Field) -> bool:

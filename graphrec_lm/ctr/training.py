@@ -123,7 +123,7 @@ def train_rows(
     held = None if valid is None else (RowTensors(valid[0]), valid[1])
     optimizer = torch.optim.Adam(network.parameters(), lr=options.learning_rate, fused=True)
     steps = math.ceil(len(y) / options.batch_size)
-    every = max(1, steps // options.evaluations) if held else steps
+    every = math.ceil(steps / options.evaluations) if held else steps
     run = _Run(network, held, time.perf_counter(), options.patience)
     with Progress(options.epochs * steps, label, "steps", enabled=verbose) as bar:
         for epoch in range(options.epochs):
@@ -188,9 +188,10 @@ class _Run:
 
 def predict_rows(network: ClickNetwork, rows: RowTensors) -> NDArray[np.float64]:
     """Probabilities [n], block by block."""
+    was_training = network.training
     network.eval()
     forward: Callable[[Batch], Tensor] = network
     with torch.no_grad():
         parts = [forward(rows.batch(slice(s, s + BLOCK))) for s in range(0, len(rows), BLOCK)]
-    network.train()
+    network.train(was_training)
     return torch.sigmoid(torch.cat(parts).double()).numpy()

@@ -15,7 +15,7 @@ import torch
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels.dots import dot, dots
 from graphrec_lm.kernels.patterns import take_rows
 from graphrec_lm.kernels.read_only import read_only
@@ -64,7 +64,7 @@ def topk(
     Raises
     ------
     InputError
-        If the dims differ.
+        If the dims differ, `k` < 1, or `seen` has not one row a query.
 
     Examples
     --------
@@ -76,6 +76,7 @@ def topk(
     if queries.shape[1] != items.shape[1]:
         widths = f"{queries.shape[1]} and {items.shape[1]}"
         raise InputError("`queries` and `items` must have one dim", widths, "Project both to the same width.")
+    _check(len(queries), k, seen)
     how = {"seen": seen, "candidates": candidates}
     if len(queries) <= _FEW:
         return _by_dots(queries, items, k, np.arange(len(queries)), **how)
@@ -88,6 +89,13 @@ def topk(
     again = np.flatnonzero(unsure)
     indices[again], scores[again] = _by_dots(queries, items, k, again, **how)
     return indices, scores
+
+
+def _check(n: int, k: int, seen: Pattern | None) -> None:
+    """The loops trust sizes: what is too short would be read from beyond its end."""
+    check_number("k", k, least=1, integer=True)
+    if seen is not None and len(seen[0]) != n + 1:
+        raise InputError(f"`seen` must have {n} rows", len(seen[0]) - 1, "Give one row a query.")
 
 
 def _by_dots(
@@ -160,6 +168,7 @@ def topk_blocks(
     >>> topk_blocks(lambda start, stop: np.array([[1, 3, 2]], dtype=np.float32), 1, 3, 2)
     (array([[1, 2]], dtype=int32), array([[3., 2.]], dtype=float32))
     """
+    _check(n, k, seen)
     state = _Best(n, n_items, k, seen, candidates)
     rows = block_rows(n_items)
     for start in range(0, n, rows):

@@ -9,11 +9,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from graphrec_lm.errors import InputError
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.text import encoded
 from graphrec_lm.text import TextEncoder
-from graphrec_lm.text.base import unit_rows
 
 Float32 = NDArray[np.float32]
 
@@ -43,10 +44,13 @@ class AddsItems(Recommender):
         Raises
         ------
         InputError
-            If an id is there already, a title is missing, or the encoder is not that of the fit; the model
-            then stays as it was.
+            If an id is there already, a title is missing, the fitted Dataset has no titles, or the encoder
+            is not that of the fit; the model then stays as it was.
         """
         state = self._state
+        if not state.dataset.has_titles:
+            remedy = "Make it with an item table that has them."
+            raise InputError("the fitted Dataset must have titles to take items by title", "none", remedy)
         dataset = state.dataset.with_items(items)
         chosen = self._intent_encoder(encoder)
         new = dataset.item_table["title"].slice(state.dataset.n_items).to_pylist()

@@ -116,7 +116,10 @@ def _blocks(people: People) -> Iterator[tuple[int, People]]:
 
 
 def _gains(people: People, targets: NDArray[np.int32], score: Score) -> Float64:
-    """1 / log2(1 + rank) of each target among unseen items, with each α of the grid, float64 [n, grid]."""
+    """1 / log2(1 + rank) of each target among unseen items, with each α of the grid, float64 [n, grid].
+
+    Among equal scores it stands in the middle.
+    """
     gains = np.empty((len(people), len(GRID)))
     for start, part in _blocks(people):
         scores_at, everyone = score(part), np.arange(len(part))
@@ -125,7 +128,9 @@ def _gains(people: People, targets: NDArray[np.int32], score: Score) -> Float64:
             scores = scores_at(np.full(len(part), alpha, dtype=np.float32))
             mine = scores[everyone, targets[start : start + len(part)]].copy()
             scores[owners, part.indices] = -np.inf
-            gains[start : start + len(part), place] = 1 / np.log2(2 + (scores > mine[:, None]).sum(axis=1))
+            above = (scores > mine[:, None]).sum(axis=1)
+            beside = (scores == mine[:, None]).sum(axis=1) - 1
+            gains[start : start + len(part), place] = 1 / np.log2(2 + above + beside / 2)
     return gains
 
 

@@ -18,9 +18,12 @@ from graphrec_lm.models.fusion import Fusion
 from graphrec_lm.models.held_out import validating
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.people import People
-from graphrec_lm.models.plain import make, plain_parameters
+from graphrec_lm.models.plain import is_registered, make, plain_parameters
 from graphrec_lm.models.text_ridge import TextRidge
-from graphrec_lm.text import DEFAULT_ENCODER
+from graphrec_lm.models.trained import LoopRecommender
+from graphrec_lm.models.transfer import same_encoder
+from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder
+from graphrec_lm.training import Checkpoint
 from graphrec_lm.training.callbacks import Callback
 
 Float32 = NDArray[np.float32]
@@ -77,7 +80,7 @@ class Blend(Recommender):
 
     @property
     def members_(self) -> list[Recommender]:
-        """The fitted members."""
+        """Copies of the fitted members: what is changed in them, the blend doesn't see."""
         state, fitted = self._state, []
         for n, note in enumerate(state.notes["members"]):
             model: Recommender = make(note["model"], note["params"])
@@ -102,6 +105,8 @@ class Blend(Recommender):
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("seed", self.seed, least=0, integer=True)
         chosen = self._members()
+        given = self._given(len(chosen))
+        _check_callbacks(chosen, callbacks)
         learned: tuple[Float32 | None, list[float]] = None, []
         held_out = valid if valid is not None and valid.n_interactions else None
         if self.weights is None and held_out is None:
@@ -113,7 +118,7 @@ class Blend(Recommender):
             learned = self._choose(fitted, dataset, held_out)
         weights, values = learned
         if weights is None:
-            weights = np.array(self._given(len(chosen)), dtype=np.float32)
+            weights = np.array(given, dtype=np.float32)
         notes = {
             "members": [_note(member) for member in fitted],
             "validation": dict(zip(["blend", *_names(fitted)], values, strict=False)),
@@ -129,6 +134,10 @@ class Blend(Recommender):
         if len(found) < 2 or not all(isinstance(member, Recommender) for member in found):
             remedy = "Write Blend([TextRidge(), LightGCN()])."
             raise InputError("`members` must be at least two models", repr(self.members), remedy)
+        for member in found:
+            if not is_registered(type(member)):
+                required = "members of a Blend must be models of the library, which it can save"
+                raise InputError(required, type(member).__name__, "Add up its scores yourself.")
         return found
 
     def _given(self, members: int) -> list[float]:
@@ -140,7 +149,22 @@ class Blend(Recommender):
             raise InputError(f"`weights` must be {members} numbers", repr(self.weights), remedy)
         for weight in self.weights:
             check_number("weights", weight)
+        if not any(self.weights):
+            raise InputError("one of the `weights` must not be 0", repr(self.weights), "Raise one.")
         return list(self.weights)
+
+    def _intent_encoder(self, encoder: Any) -> TextEncoder:
+        """That of the first member that reads titles, unless another is passed."""
+        state = self._state
+        if encoder is None:
+            for note, given in zip(state.notes["members"], self._as_made(), strict=True):
+                if "encoder_fingerprint" in note["notes"]:
+                    return same_encoder(note["notes"], getattr(given, "encoder", None))
+        return super()._intent_encoder(encoder)
+
+    def _as_made(self) -> list[Recommender]:
+        """The unfitted members of this fit, with their encoders."""
+        return type(self)(**self._state.params)._members()
 
     def _choose(
         self, fitted: list[Recommender], dataset: Dataset, valid: Dataset
@@ -176,8 +200,8 @@ class Blend(Recommender):
             If a member, such as `LightGCN`, cannot take them; nothing has changed then.
         """
         state = self._state
-        members, fitted_as = self.members_, type(self)(**state.params)._members()
-        for member, given in zip(members, fitted_as, strict=True):
+        members = self.members_
+        for member, given in zip(members, self._as_made(), strict=True):
             own = getattr(given, "encoder", None)
             member.add_items(items, encoder=own if encoder is None else encoder)
         arrays = _joined(members) | {"weights": state.arrays["weights"]}
@@ -222,6 +246,14 @@ def _fit_all(
         type(member)(**member.get_params()).fit(dataset, valid=valid, callbacks=callbacks)
         for member in members
     ]
+
+
+def _check_callbacks(members: list[Recommender], callbacks: Sequence[Callback]) -> None:
+    """A checkpoint is of one run."""
+    trained = [type(member).__name__ for member in members if isinstance(member, LoopRecommender)]
+    if len(trained) > 1 and any(isinstance(callback, Checkpoint) for callback in callbacks):
+        remedy = "Fit without it, or fit the members one by one."
+        raise InputError("a Checkpoint must serve one trained member", ", ".join(trained), remedy)
 
 
 def _joined(members: list[Recommender]) -> Arrays:

@@ -6,6 +6,7 @@ look-up table of items, F = D_i^{-½} Σ_{k<K} E_i^{(k)}, and a sum over the his
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.graph.propagation import one_hop
-from graphrec_lm.kernels import spmm
+from graphrec_lm.kernels import spmm, unit_rows
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means
 
@@ -52,17 +53,31 @@ def hops(
     return *rows, entered * graph.item_scale[:, None]
 
 
-def own_part(titles: NDArray[Any], people: People) -> Float32:
+def own_part(titles: NDArray[Any], people: People, length: float | None = None) -> Float32:
     """Layer 0 of each person in LM space, [people, d_LM]: the mean e of the history's titles.
 
-    With a wish q of weight α it is (1 - α) e + α q (AlphaRec, arXiv 2407.05441, section 5.3).
+    With a wish q of weight α it is (1 - α) e + α ℓ q (AlphaRec, arXiv 2407.05441, section 5.3), where ℓ, the
+    `length` or that of the mean title, brings q, a unit vector, to the scale of the titles.
     """
     means = history_means(titles, people.indptr, people.indices)
     if people.wishes is None:
         return means
     alphas = people.wishes.alphas[:, None]
-    mixed: Float32 = (1 - alphas) * means + alphas * people.wishes.vectors
+    scale = np.float32(_mean_length(titles) if length is None else length)
+    mixed: Float32 = (1 - alphas) * means + alphas * (scale * people.wishes.vectors)
     return mixed
+
+
+def unit_own_part(titles: NDArray[Any], people: People) -> Float32:
+    """`own_part` of the titles' unit vectors; only those in a history are scaled."""
+    used, places = np.unique(people.indices, return_inverse=True)
+    own = unit_rows(titles[used].astype(np.float32))
+    return own_part(own, replace(people, indices=places.astype(np.int32)), length=1.0)
+
+
+def _mean_length(titles: NDArray[Any]) -> float:
+    rows = titles.astype(np.float32)
+    return float(np.sqrt(np.einsum("ij,ij->i", rows, rows)).mean()) if len(rows) else 1.0
 
 
 def graph_part(fold: Float32, people: People) -> Float32:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, first_few
-from graphrec_lm.kernels import standardised, topk_blocks
+from graphrec_lm.kernels import standardised, topk_blocks, unit_rows
 from graphrec_lm.models.alpha_rule import VAGUE, AlphaRule, wish_features
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.hidden import Pattern
@@ -20,7 +20,6 @@ from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
 from graphrec_lm.models.wishes import UNWANTED, Wishes, check_alphas, intent_texts, wish_vectors
 from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder, embed, resolve_encoder
-from graphrec_lm.text.base import unit_rows
 
 Float32 = NDArray[np.float32]
 
@@ -125,7 +124,8 @@ class Intents:
         ----------
         wishes : dataframe
             `user_id, intent, item_id`: what a fitted user said, and the item that they meant, which must not
-            be in their history. A few hundred rows are enough.
+            be in their history. A few hundred rows are enough. Users without a history are left out:
+            they have the intent alone.
         encoder : optional
             As for `recommend`.
 
@@ -136,18 +136,21 @@ class Intents:
         Raises
         ------
         UnknownIdError, InputError
-            For unknown ids, empty intents, or fewer than 10 rows.
+            For unknown ids, empty intents, or fewer than 10 rows of users with a history.
         """
         from graphrec_lm.data.frames import require, to_arrow
 
         state, table = self._state, to_arrow(wishes, "wishes")[0]
         require(table, ["user_id", "intent", "item_id"], "wishes")
-        if table.num_rows < 10:
-            raise InputError("`wishes` must have at least 10 rows", table.num_rows, "Collect more of them.")
-        people = People.by_id(state.dataset, table["user_id"], "raise")
-        targets = state.dataset.items.codes(table["item_id"])
+        codes = state.dataset.users.codes(table["user_id"], what="user")
+        kept = np.flatnonzero(state.dataset.user_counts[codes])
+        if len(kept) < 10:
+            required = "`wishes` must have at least 10 rows of users with a history"
+            raise InputError(required, len(kept), "Collect more of them.")
+        people = People.fitted(state.dataset, codes[kept])
+        targets = state.dataset.items.codes(table["item_id"].take(kept))
         _check_unseen(state.dataset, people, targets)
-        asked = self._with_wishes(people, table["intent"].to_pylist(), 0.0, encoder)
+        asked = self._with_wishes(people, table["intent"].take(kept).to_pylist(), 0.0, encoder)
         vague = self._vague(self._intent_encoder(encoder))
         rule = AlphaRule.learned(asked, targets, self._wished_scores, vague)
         self._fitted = replace(state, notes=state.notes | {"alpha_rule": list(rule.weights)})

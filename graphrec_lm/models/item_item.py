@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from graphrec_lm.errors import check_number
-from graphrec_lm.kernels import topk_blocks
+from graphrec_lm.kernels import topk_blocks, unit_rows
 from graphrec_lm.models import frames
 from graphrec_lm.models.adds_items import AddsItems
 from graphrec_lm.models.fitted import Arrays
@@ -18,7 +18,6 @@ from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 from graphrec_lm.text import TextEncoder
-from graphrec_lm.text.base import unit_rows
 
 Float32 = NDArray[np.float32]
 
@@ -26,9 +25,9 @@ Float32 = NDArray[np.float32]
 class ItemItemRecommender(AddsItems):
     """Base of models with weights B [n_items, n_items]: the scores of a history x are x B.
 
-    `_fit` leaves `stored(B)` among its arrays. New people are served exactly: nothing
-    about a user is stored but the history. `similar_items` ranks the row of an item: what a history of
-    that item alone would be recommended.
+    `_fit` leaves `stored(B)` among its arrays, and `titles`, float16 [n_items, d_LM], if it reads them. New
+    people are served exactly: nothing about a user is stored but the history. `similar_items` ranks the row
+    of an item: what a history of that item alone would be recommended.
     """
 
     @property
@@ -49,11 +48,14 @@ class ItemItemRecommender(AddsItems):
         mixtures = mixtures_of(unit_rows(titles), self._unit_titles(encoder)[:first], touched)
         if "new.indptr" in state.arrays:
             mixtures = sparse.vstack([self.item_weights_.mixtures, mixtures], format="csr")
-        return {
+        grown = {
             "new.values": mixtures.data,
             "new.indices": mixtures.indices.astype(np.int32),
             "new.indptr": mixtures.indptr.astype(np.int64),
         }
+        if "titles" in state.arrays:
+            grown["titles"] = np.concatenate([state.arrays["titles"], titles.astype(np.float16)])
+        return grown
 
     def explain(self, user: Any, item: Any, k: int = 5) -> Any:
         """Which items of a user's history speak for an item, exactly: the score is their sum.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels import unit_rows
@@ -72,4 +74,5 @@ class L3AE(ItemItemRecommender):
         titles, notes = title_vectors(dataset, self.encoder)
         prior = TextPrior.of(unit_rows(titles), self.text_regularization)
         weights = ridge_weights(inverse_gram(dataset, total), prior, self.distillation)
-        return Fitted.of(dataset, valid, stored(weights), notes=notes)
+        kept = stored(weights) | {"titles": titles.astype(np.float16)}
+        return Fitted.of(dataset, valid, kept, notes=notes)

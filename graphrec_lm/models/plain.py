@@ -41,6 +41,13 @@ def parameter(saved: Any) -> Any:
     return SavedEncoder(saved["encoder"], saved["fingerprint"]) if isinstance(saved, dict) else saved
 
 
+def is_registered(model: type) -> bool:
+    """Whether `make` makes models of this class."""
+    from graphrec_lm.models.registry import MODELS
+
+    return MODELS.get(model.__name__) is model
+
+
 def make(name: str, params: dict[str, Any]) -> Any:
     """The model of that name with these parameters, as `plain` wrote them; not fitted."""
     from graphrec_lm.models.registry import MODELS

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_choice, check_number
-from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.blend import Blend
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_ridge import TextRidge
+from graphrec_lm.models.white_gcn import WhiteGCN
 
 GOALS = ("accuracy", "speed", "no training", "cold items", "new domains")
 
@@ -73,14 +73,17 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
     fits = _DENSE * dataset.n_items**2 <= memory_gib * 2**30
     if not dataset.has_titles:
         return _without_titles(dataset, goal, fits)
-    if goal == "no training" or dataset.n_interactions < _FEW:
-        reason = "Titles spread over the graph need no weights, and little data."
-        return Suggestion(TextGCN(), reason)
+    if dataset.n_interactions < _FEW:
+        return Suggestion(TextGCN(), "Titles spread over the graph need no weights, and little data.")
+    if goal == "no training":
+        return Suggestion(WhiteGCN(), "Titles spread over the graph, as they are and whitened: no weights.")
     if goal == "new domains":
-        return Suggestion(AlphaRec(), "Its weights know titles alone, so they carry over to other items.")
-    if goal == "cold items":
-        return Suggestion(TextGCN(), "Titles alone place an item; nothing is learned against rare ones.")
+        reason = "One number is learned; it carries over better than trained projections do."
+        return Suggestion(WhiteGCN(), reason)
     ridge = TextRidge() if fits else TextRidge(solver="sparse")
+    if goal == "cold items":
+        reason = "Near titles place a new item among known ones, in two ways that complement each other."
+        return Suggestion(Blend([ridge, WhiteGCN()], weights=[1.0, 1.0]), reason)
     memory = "in closed form" if fits else "its sparse solver, since items² do not fit in memory"
     if goal == "speed" or not fits:
         return Suggestion(ridge, f"Interactions and titles together, {memory}, tuned by itself.")

@@ -37,7 +37,7 @@ class SavedEncoder(TextEncoder):
 
     def encode(self, texts: Sequence[str]) -> Float32:
         """Raise InputError: the encoder itself is not here."""
-        remedy = "Set it: model.set_params(encoder=...)."
+        remedy = "Pass encoder=..., or set it: model.set_params(encoder=...)."
         raise InputError("a loaded model must be given its encoder to encode titles", repr(self.name), remedy)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
-from graphrec_lm.models.fold_in import graph_part, hops, own_part
+from graphrec_lm.models.fold_in import graph_part, hops, unit_own_part
+from graphrec_lm.models.hidden import Pattern
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
 from graphrec_lm.models.transfer import Transferable
@@ -82,6 +82,14 @@ class TextGCN(Transferable):
         reached = graph_part(arrays["fold"], people)
         if not self._as_fitted()._adds_own:
             return unit_rows(reached)
-        used, places = np.unique(people.indices, return_inverse=True)
-        own = unit_rows(arrays["titles"][used].astype(np.float32))
-        return unit_rows(own_part(own, replace(people, indices=places.astype(np.int32))) + reached)
+        return unit_rows(unit_own_part(arrays["titles"], people) + reached)
+
+    def _wished_top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
+        """The last hop alone has no title to mix a wish with: their scores are fused."""
+        mixes = self._as_fitted()._adds_own
+        top = super()._wished_top if mixes else super(Transferable, self)._wished_top
+        return top(people, k, hidden, candidates)
+
+    def _wished_scores(self, people: People) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+        mixes = self._as_fitted()._adds_own
+        return (super()._wished_scores if mixes else super(Transferable, self)._wished_scores)(people)

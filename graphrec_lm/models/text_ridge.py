@@ -131,7 +131,8 @@ class TextRidge(ItemItemRecommender):
         if self.keep is not None:
             weights = truncated(weights, self.keep)
         notes |= {"chosen": chosen, "search": [point._asdict() for point in points]}
-        return Fitted.of(dataset, valid, stored(weights), notes=notes)
+        kept = stored(weights) | {"titles": titles.astype(np.float16)}
+        return Fitted.of(dataset, valid, kept, notes=notes)
 
     def _solver(self, dataset: Dataset) -> Solver:
         is_dense = dataset.n_items <= _MOST_DENSE if self.solver == "auto" else self.solver == "dense"
@@ -143,7 +144,7 @@ class TextRidge(ItemItemRecommender):
         Of an item that was added later, or a history with one, all is due to titles.
         """
         regressors, weights = None, self.item_weights_
-        if isinstance(weights, GrownWeights) and max(target, *history) >= weights.mixtures.shape[1]:
+        if isinstance(weights, GrownWeights) and max([target, *history]) >= weights.mixtures.shape[1]:
             return {"interactions": np.zeros_like(values), "titles": values}
         weights = weights.known if isinstance(weights, GrownWeights) else weights
         if isinstance(weights, ThinPlusSparse):

@@ -105,7 +105,11 @@ class TowerRecommender(Transferable, TrainedRecommender):
         return towers, {"init": content_hash(tower_arrays(towers).values())}
 
     def _load(self, towers: Towers, arrays: Arrays) -> None:
-        """Give the towers the weights among these arrays."""
+        """Give the towers the weights among these arrays, which must be all of theirs and no others."""
+        required, remedy = "`init` must have the same projection and towers", "Give both the same parameters."
+        names = {name for name in arrays if name.rpartition(".")[2] in ("w1", "b1", "w2", "b2")}
+        if names != set(tower_arrays(towers)):
+            raise InputError(required, ", ".join(sorted(names)), remedy)
         for prefix, tower in towers.items():
             for name, weight in tower.named_parameters():
                 found = arrays[prefix + name]
@@ -113,6 +117,8 @@ class TowerRecommender(Transferable, TrainedRecommender):
                     required = f"`init` must have weights of shape {tuple(weight.shape)}"
                     raise InputError(required, found.shape, "Give both the same dimensions and projection.")
                 weight.data.copy_(torch.from_numpy(found))
+        if any(not np.array_equal(own, arrays[name]) for name, own in tower_arrays(towers).items()):
+            raise InputError(required, "two different towers for a shared one", remedy)
 
     def _carry(self, weights: Arrays, dataset: Dataset, titles: Float32) -> Arrays:
         towers = self._towers(titles.shape[1])

@@ -9,6 +9,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.training.callbacks import Callback
 
+_ITEM_ITEM = "TextRidge, L3AE, EASE, SLIM, ItemKNN"
 _TRANSFERS = "AlphaRec, TextGCNMLP, AlphaFree, TextGCN, WhiteGCN and TitleCosine can"
 
 
@@ -17,7 +18,7 @@ class Unsupported:
 
     def add_items(self, items: Any, *, encoder: Any = None) -> Any:
         """Add items by title alone; see `AddsItems.add_items`."""
-        raise self._cannot("take new items", f"fit again with them; TextRidge, {_TRANSFERS}")
+        raise self._cannot("take new items", f"fit again with them; {_ITEM_ITEM}, {_TRANSFERS}")
 
     def update(self, interactions: Any) -> Any:
         """Add interactions without a refit; see `Transferable.update`."""

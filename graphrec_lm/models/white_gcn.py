@@ -13,7 +13,7 @@ from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import empty, unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
-from graphrec_lm.models.fold_in import graph_part, hops, own_part
+from graphrec_lm.models.fold_in import graph_part, hops, unit_own_part
 from graphrec_lm.models.held_out import judge, validating
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
@@ -128,10 +128,7 @@ class WhiteGCN(Transferable):
 
     def _fold_in(self, people: People) -> Float32:
         arrays = self._state.arrays
-        used, places = np.unique(people.indices, return_inverse=True)
-        own = unit_rows(arrays["titles"][used].astype(np.float32))
-        hidden = People(people.ids, None, people.indptr, places.astype(np.int32), people.wishes)
-        raw = own_part(own, hidden) + graph_part(arrays["fold"], people)
+        raw = unit_own_part(arrays["titles"], people) + graph_part(arrays["fold"], people)
         white = graph_part(arrays["white.fold"], people)
         if people.wishes is not None:
             wish = _whitened(people.wishes.vectors, arrays["white.center"], arrays["white.transform"])

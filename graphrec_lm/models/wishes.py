@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.errors import InputError
+from graphrec_lm.kernels import unit_rows
 from graphrec_lm.text import TextEncoder, embed
-from graphrec_lm.text.base import unit_rows
 
 Float32 = NDArray[np.float32]
 

@@ -103,7 +103,7 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
 
     def run_task(task: dict[str, Any], receive: Callable[[dict[str, Any]], None], **_: Any) -> None:
         begun.append((task["kind"], task["entry"], task["seed"]))
-        domain = domains.of_task(task)
+        domain = domains.read(**task["domain"])
         if task["kind"] == "tune":
             tuning.tune(task, domain, receive)
         else:

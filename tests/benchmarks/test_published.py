@@ -19,6 +19,7 @@ from comparing.report import write_report
 from comparing.running import Comparison
 
 from graphrec_lm.errors import InputError
+from graphrec_lm.models import AlphaRec
 from tests.benchmarks.conftest import ROOT
 from tests.models.worlds import encoder, frames, titles
 
@@ -158,6 +159,72 @@ def test_another_plan_has_a_folder_and_a_command_of_its_own(released):
     assert other.command == f"{usual.command} --plan benchmarks/plans/alpharec_table.yaml"
 
 
+ZERO_SHOT = (
+    (
+        "models:",
+        f"""  other:
+    folder: amazon_movie
+    reader: alpharec
+    encoders: [{LARGE3}]
+    seeds: [0]
+    budget: {{epochs: 2, final_seconds: 30}}
+    models: []
+  third:
+    folder: amazon_book_2014
+    reader: alpharec
+    encoders: [{LARGE3}]
+    seeds: [0]
+    budget: {{epochs: 2, final_seconds: 30}}
+    models: []
+models:""",
+    ),
+    ("hidden: 8}", "hidden: 8}\n    sources: [other, third]"),
+)
+
+
+def test_a_model_is_fitted_on_other_datasets_and_adapted(compared, released):
+    comparison = compared(*ZERO_SHOT)
+    rows = comparison.rows.where(data="toy", entry=f"AlphaRec [{LARGE3}]")
+    assert [list(row["sources"]) for row in rows] == [["other", "third"]] * 2
+    assert all(row["epochs"] == 2 for row in rows)
+    params = rows[0]["params"]
+    folders = {"": "amazon_game", "other: ": "amazon_movie", "third: ": "amazon_book_2014"}
+    here, *others = (
+        domains.read(released / folder, FIXED, reader="alpharec", label=label)
+        for label, folder in folders.items()
+    )
+    titles_of = [set(domain.split.train.titles) for domain in (here, *others)]
+    assert len(set.union(*titles_of)) == sum(map(len, titles_of))
+    model = AlphaRec(**params, seed=0, encoder=domains.joint_encoder([here, *others], LARGE3))
+    model.fit([other.split.train for other in others], valid=[other.split.valid for other in others])
+    adapted = model.adapt(here.split.train, valid=here.split.valid)
+    assert rows[0]["ndcg@5"] == pytest.approx(adapted.evaluate(here.split.test, k=5)["ndcg@5"], abs=1e-6)
+    page = write_report(comparison)
+    assert "fitted on other, third; adapted, without a fit. it has a note" in page
+
+
+def test_what_is_fitted_elsewhere_depends_on_where(compared, inside):
+    compared(*ZERO_SHOT)
+    inside.clear()
+    compared(*ZERO_SHOT)
+    assert inside == []
+    compared(ZERO_SHOT[0], (ZERO_SHOT[1][0], ZERO_SHOT[1][1].replace(", third", "")))
+    assert [entry for _, entry, _ in inside] == [f"AlphaRec [{LARGE3}]"] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("[other, third]", "[others]"), "Did you mean 'other'"),
+        (("[other, third]", "[other, toy]"), "must leave out what it is ranked on, got 'toy'"),
+        (("[other, third]", "[other]\n    space: {tau: [0.1, 0.2]}"), "must have no space"),
+    ],
+)
+def test_wrong_sources_are_named(compared, change, message):
+    with pytest.raises(InputError, match=message):
+        compared(*ZERO_SHOT, change)
+
+
 BOOKS_MOVIES_GAMES = ("Books", "Movies & TV", "Games")
 TARGETS = ("Industrial", "MovieLens-1M", "Book-Crossing")
 PUBLISHED = {  # Recall@20/NDCG@20 on each dataset
@@ -180,6 +247,8 @@ PUBLISHED = {  # Recall@20/NDCG@20 on each dataset
         "text-embedding-3-large": ".0735/.0608 .1109/.1023 .1367/.0793",
     },
     "alpharec_zero_shot": {
+        "AlphaRec": ".0913/.0573 .1486/.3215 .0660/.0545",
+        "WhiteGCN": "",
         "TitleCosine": "",
         "TextGCN": "",
         "LightGCN": ".0785/.0533 .2019/.4017 .0630/.0588",
@@ -192,7 +261,8 @@ def test_the_paper_s_tables_are_plans(name, released):
     plan = read_plan(PLANS / f"{name}.yaml")
     assert list(plan.models) == list(PUBLISHED[name])
     datasets = TARGETS if name == "alpharec_zero_shot" else BOOKS_MOVIES_GAMES
-    assert list(plan.data) == list(datasets)
+    sources = BOOKS_MOVIES_GAMES if name == "alpharec_zero_shot" else ()
+    assert list(plan.data) == [*sources, *datasets]
     for model, figures in PUBLISHED[name].items():
         published = plan.models[model].published
         found = [f"{published[data].recall:.4f}/{published[data].ndcg:.4f}" for data in datasets if published]
@@ -226,15 +296,17 @@ def test_the_settings_are_the_authors(released):
 def test_every_model_of_a_plan_runs_in_small(name, released, tmp_path, inside):
     plan = yaml.safe_load((PLANS / f"{name}.yaml").read_text(encoding="utf-8"))
     last = list(plan["data"])[-1]
-    data = plan["data"][last]
-    data["budget"] = {"epochs": 1, "final_seconds": 30.0}
-    data["params"] |= {"batch_size": 64, "valid_every": 1}
+    sources = {source for model in plan["models"].values() for source in model.get("sources", ())}
+    small_data = {place: plan["data"][place] for place in (*sources, last)}
+    for data in small_data.values():
+        data["budget"] = {"epochs": 1, "final_seconds": 30.0}
+        data["params"] |= {"batch_size": 64, "valid_every": 1}
     for model in plan["models"].values():
         model["published"] = {
             place: pair for place, pair in model.get("published", {}).items() if place == last
         }
         model["per_data"] = {}
-    (tmp_path / "small.yaml").write_text(yaml.safe_dump(plan | {"data": {last: data}}), encoding="utf-8")
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(plan | {"data": small_data}), encoding="utf-8")
     small = read_plan(tmp_path / "small.yaml")
     entries = entries_of(small, released)
     comparison = Comparison(small, entries, released, tmp_path / "r", tmp_path / "s")

@@ -73,6 +73,15 @@ def test_unseen_values_are_unknown_and_counted():
     missing = model.predict_proba(ROWS[:10].assign(job=None).astype({"job": "string"}))
     assert model.unseen_ == {}
     assert np.isfinite(missing).all()
+    nothing = model.predict_proba(ROWS[:10].assign(job=None, genres=None))
+    assert model.unseen_ == {} and np.isfinite(nothing).all()
+
+
+def test_integers_of_any_width_are_the_same_ids():
+    model = fit()
+    expected = model.predict_proba(ROWS[:20])
+    narrow = ROWS[:20].astype({"user_id": "int8", "item_id": "uint8", "year": "int16"})
+    np.testing.assert_array_equal(model.predict_proba(narrow), expected)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,38 @@ def test_compression_has_unit_length_and_is_fitted_once(whiten: bool):
     np.testing.assert_allclose(compressor(x[:3]), z[:3], atol=1e-6)
 
 
+@pytest.mark.parametrize("whiten", [False, True])
+def test_directions_without_variance_stay_zero(whiten: bool):
+    one = Compressor.fit(np.ones((1, 6), np.float32), 4, whiten)
+    np.testing.assert_array_equal(one(np.eye(6, dtype=np.float32)), 0)
+    few = Compressor.fit(np.eye(8, dtype=np.float32)[:3], 6, whiten)
+    new = few(RNG.standard_normal((20, 8)).astype(np.float32))
+    assert (np.abs(new) < 3).all() and np.count_nonzero(few.components.any(axis=0)) == 2
+
+
+def test_tastes_do_not_depend_on_how_many_are_solved_together(monkeypatch):
+    groups, index = RNG.integers(0, 9, 300), RNG.integers(0, 40, 300)
+    vectors = RNG.standard_normal((40, 5)).astype(np.float32)
+    given = groups, 9, vectors, index, RNG.standard_normal(300), draw_folds(300, 0), 2.0
+    together, own = Tastes.fit(*given)
+    monkeypatch.setattr("graphrec_lm.ctr.tastes.BYTES", 1)
+    alone, same = Tastes.fit(*given)
+    np.testing.assert_allclose(alone.weights, together.weights, atol=1e-6)
+    np.testing.assert_allclose(same, own, atol=1e-6)
+
+
+def test_an_encoder_given_to_a_saved_model_is_that_of_the_fit(tmp_path):
+    class Others(Words):
+        fingerprint = "words-2"
+
+    model = DeepFM(FIELDS, text=text(), **COMMON | {"epochs": 1}).fit(ROWS)
+    model.save(tmp_path / "m")
+    with pytest.raises(InputError, match="must be the one that the model was fitted with"):
+        load(tmp_path / "m", encoder=Others())
+    load(tmp_path / "m").save(tmp_path / "again")
+    np.testing.assert_array_equal(load(tmp_path / "again").predict_proba(ROWS), model.predict_proba(ROWS))
+
+
 def test_lists_of_both_kinds_get_the_same_codes():
     flat = pa.chunked_array([["a|b", "b", None]])
     nested = pa.chunked_array([[["a", "b"], ["b"], None]])

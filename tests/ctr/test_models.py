@@ -33,6 +33,28 @@ def test_enriched_learns_is_repeatable_and_survives_saving(name: str, tmp_path):
     np.testing.assert_array_equal(again.predict_proba(TEST), model.predict_proba(TEST))
 
 
+@pytest.mark.parametrize(
+    ("name", "new"), [("DeepFM", {"dim": 3, "seed": 9}), ("AutoInt", {"heads": 4}), ("MLP", {"hidden": (5,)})]
+)
+def test_new_parameters_wait_for_the_next_fit(name: str, new: dict, tmp_path):
+    model = fitted(name, epochs=1, label="rating", label_threshold=4)
+    expected = model.predict_proba(TEST)
+    model._network = None  # as after loading
+    model.set_params(**new, label="gone", label_threshold=None)
+    np.testing.assert_array_equal(model.predict_proba(TEST), expected)
+    assert model.evaluate(TEST).rule == "rating >= 4"
+    model.save(tmp_path / "m")
+    np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(TEST), expected)
+
+
+def test_prediction_leaves_the_network_as_it_was():
+    model = fitted("DeepFM", epochs=1, dropout=0.5)
+    assert model.unseen_ == {}
+    first = model.predict_proba(TEST)
+    assert not model._network.training
+    np.testing.assert_array_equal(model.predict_proba(TEST), first)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("how", ["raw", "text alone"])
 def test_raw_features_and_text_alone(name: str, how: str):

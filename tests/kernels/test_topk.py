@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +14,8 @@ from graphrec_lm.kernels import reference, topk, topk_blocks
 from graphrec_lm.kernels.dots import dots
 from graphrec_lm.kernels.topk import block_rows
 from tests.support import Csr, normal, patterns, random_csr, thread_counts, threads
+
+kernel = sys.modules["graphrec_lm.kernels.topk"]
 
 
 def whole_numbers(shape: tuple[int, int], seed: int) -> np.ndarray:
@@ -84,6 +88,26 @@ def test_ties_that_reach_beyond_the_spare_items(copies):
     queries[3] = 0
     found = topk(queries, items, 12, seen=hidden[:2])
     assert_equal(found, reference.topk(dots(queries, items), 12, hidden.dense > 0))
+
+
+@pytest.mark.parametrize("n", [5, 30])
+def test_tiles_and_groups_join_without_a_seam(n, monkeypatch):
+    for name, value in {"_TILE": 7, "_WIDE": 9, "_GROUP": 2, "_MOST_ROWS": 4, "_FEW": 5}.items():
+        monkeypatch.setattr(kernel, name, value)
+    queries, items = whole_numbers((n, 4), 0), whole_numbers((45, 4), 1)
+    hidden, candidates = random_csr(n, 45, 0.3, seed=3), np.arange(0, 45, 2)
+    found = topk(queries, items, 6, seen=hidden[:2], candidates=candidates)
+    expected = reference.topk(queries @ items.T, 6, (hidden.dense > 0) | (np.arange(45) % 2 == 1))
+    assert_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("k", "rows", "message"), [(0, 2, "`k` must be"), (1, 1, "`seen` must have 2 rows, got 1")]
+)
+def test_what_would_be_read_beyond_its_end(k, rows, message):
+    seen = np.zeros(rows + 1, np.int64), np.zeros(0, np.int32)
+    with pytest.raises(InputError, match=message):
+        topk(normal((2, 3)), normal((5, 3)), k, seen=seen)
 
 
 def test_one_dim():

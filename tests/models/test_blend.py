@@ -8,9 +8,10 @@ import pytest
 from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import reference
 from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models import EASE, Blend, Popularity, Random, TitleCosine, load
+from graphrec_lm.models import EASE, MF, Blend, LightGCN, Popularity, Random, TitleCosine, load
 from graphrec_lm.models.fusion import Fusion
 from graphrec_lm.models.people import People
+from graphrec_lm.training import Checkpoint
 from tests.data.messages import check
 from tests.models.worlds import checkerboard
 from tests.support import normal, random_csr
@@ -110,3 +111,27 @@ def test_bad_members_and_weights(world):
     with pytest.raises(InputError) as error:
         Blend([EASE(), Popularity()], weights=[1.0]).fit(world.train)
     check(error, ["`weights` must be 2 numbers", "Give one weight a member"])
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda: Blend([EASE(), Popularity()], weights=[0, 0]), "must not be 0"),
+        (lambda: Blend([EASE(), Popularity()], weights=[1]), "must be 2 numbers"),
+        (lambda: Blend([EASE(), type("Mine", (Popularity,), {})()]), "models of the library"),
+    ],
+)
+def test_bad_blends_are_refused_before_a_member_is_fitted(model, message, world, monkeypatch):
+    monkeypatch.setattr(EASE, "_fit", None)
+    with pytest.raises(InputError, match=message):
+        model().fit(world.train, valid=world.valid)
+
+
+def test_a_checkpoint_serves_one_trained_member(world, tmp_path):
+    few = dict(epochs=2, dim=4, batch_size=32, verbose=False)
+    path = tmp_path / "c"
+    with pytest.raises(InputError, match="one trained member, got MF, LightGCN"):
+        Blend([MF(**few), LightGCN(**few)]).fit(world.train, callbacks=[Checkpoint(path, every=1)])
+    assert not path.exists()
+    Blend([EASE(), MF(**few)], weights=[1, 1]).fit(world.train, callbacks=[Checkpoint(path, every=1)])
+    assert path.exists()

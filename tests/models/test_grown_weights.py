@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 import graphrec_lm
+from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import reference
 from graphrec_lm.models import EASE, L3AE, SLIM, Blend, ItemKNN, Popularity, Recommender, TextRidge, WhiteGCN
@@ -16,6 +17,7 @@ from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 from tests.models.test_transfer import NEW, WORLD, Blocks, items
+from tests.models.worlds import frames
 
 MODELS = {
     "EASE": lambda: EASE(regularization=2.0),
@@ -103,6 +105,38 @@ def test_explanations_of_old_and_new_items():
     pd.testing.assert_frame_equal(model.explain("u1", 19, k=30), before)
     added = model.explain("u1", 60, k=30)
     assert (added["interactions"] == 0).all() and added["titles"].sum() == pytest.approx(added["score"].sum())
+
+
+@pytest.mark.parametrize("name", ["L3AE", "TextRidge"])
+def test_titles_are_kept_with_the_model(name, tmp_path):
+    model = MODELS[name]().fit(WORLD.train)
+    model.save(tmp_path / "m")
+    loaded = graphrec_lm.load(tmp_path / "m")
+    for one in (model, loaded):
+        one.add_items(items([70, 60, 65], NEW), encoder=OnlyNew())
+        assert one._state.arrays["titles"].shape == (24, 8)
+    pd.testing.assert_frame_equal(loaded.recommend(k=5), model.recommend(k=5))
+
+
+class OnlyNew(Blocks):
+    """Knows no title of the fitted items."""
+
+    def encode(self, texts):
+        assert set(texts) <= set(NEW)
+        return super().encode(texts)
+
+
+def test_nobody_s_history_explains_nothing():
+    model = TextRidge(encoder=Blocks(), verbose=False).fit(WORLD.train)
+    assert len(model.explain("nobody", 3)) == 0
+    assert len(model.add_items(items([60], ["south new"])).explain("nobody", 3)) == 0
+
+
+def test_what_was_fitted_without_titles_takes_no_items():
+    rows = frames()[0]
+    model = EASE().fit(Dataset.from_frame(rows[rows["split"] == "train"]))
+    with pytest.raises(InputError, match="must have titles to take items"):
+        model.add_items(items([70], NEW[:1]), encoder=Blocks())
 
 
 def test_what_cannot_be_added_changes_nothing():

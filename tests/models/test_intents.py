@@ -10,6 +10,7 @@ import graphrec_lm
 from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.models import (
     EASE,
+    AlphaFree,
     AlphaRec,
     Blend,
     LightGCN,
@@ -19,7 +20,7 @@ from graphrec_lm.models import (
     TitleCosine,
     WhiteGCN,
 )
-from graphrec_lm.models.alpha_rule import GRID, AlphaRule, wish_features
+from graphrec_lm.models.alpha_rule import GRID, AlphaRule, _gains, wish_features
 from graphrec_lm.models.people import People
 from graphrec_lm.models.wishes import Wishes, parse, wish_vectors
 from graphrec_lm.text import SentenceEncoder
@@ -29,13 +30,15 @@ MODELS = {
     "AlphaRec": lambda: AlphaRec(**FEW, encoder=Blocks()),
     "AlphaRec, linear": lambda: AlphaRec(projection="linear", **FEW, encoder=Blocks()),
     "TextGCNMLP": lambda: TextGCNMLP(**FEW, encoder=Blocks()),
+    "AlphaFree": lambda: AlphaFree(**FEW, encoder=Blocks()),
     "TextGCN": lambda: TextGCN(layers=2, encoder=Blocks()),
+    "TextGCN, last": lambda: TextGCN(layers=2, combine="last", encoder=Blocks()),
     "TitleCosine": lambda: TitleCosine(encoder=Blocks()),
     "WhiteGCN": lambda: WhiteGCN(encoder=Blocks()),
     "TextRidge": lambda: TextRidge(encoder=Blocks(), verbose=False),
     "EASE": lambda: EASE(regularization=2.0),
     "LightGCN": lambda: LightGCN(epochs=20, batch_size=32, dim=8, learning_rate=0.03, verbose=False),
-    "Blend": lambda: Blend([EASE(), TitleCosine(encoder=Blocks())], encoder=Blocks()),
+    "Blend": lambda: Blend([EASE(), TitleCosine(encoder=Blocks())]),
 }
 
 
@@ -152,6 +155,50 @@ def test_a_rule_learns_to_trust_specific_wishes():
         return float((score(people)(weights).argmax(axis=1) == meant).mean())
 
     assert hits(alphas) > max(hits(np.full(n, alpha)) for alpha in GRID) + 0.1
+
+
+def test_the_length_of_vectors_does_not_weigh():
+    class Longer(Blocks):
+        fingerprint = "blocks-10"
+
+        def encode(self, texts):
+            return 10 * super().encode(texts)
+
+    for alpha in (0.2, 0.5, 0.8):
+        found = [
+            TitleCosine(encoder=encoder)
+            .fit(WORLD.train)
+            .recommend(["u0", "u1"], k=8, intent="south and north", alpha=alpha)
+            for encoder in (Blocks(), Longer())
+        ]
+        assert found[0]["item_id"].tolist() == found[1]["item_id"].tolist()
+        np.testing.assert_allclose(found[0]["score"], found[1]["score"], atol=1e-3)
+
+
+def test_among_equal_scores_a_target_stands_in_the_middle():
+    titles, n = np.eye(5, dtype=np.float32), 3
+    wishes = Wishes(titles[:n], 0 * titles[:n], np.zeros(n, np.float32), titles)
+    people = People(np.arange(n), None, np.arange(n + 1), np.array([4, 4, 4], np.int32), wishes)
+    scores = np.array([[0, 0, 0, 0, 9], [1, 2, 3, 4, 9], [2, 2, 3, 1, 9]], dtype=np.float32)
+    gains = _gains(people, np.array([1, 2, 0], np.int32), lambda part: lambda alphas: scores[part.ids].copy())
+    expected = 1 / np.log2(2 + np.array([1.5, 1, 1.5]))
+    np.testing.assert_allclose(gains, np.tile(expected[:, None], len(GRID)))
+
+
+def test_people_without_history_teach_no_weight():
+    rows = [(f"u{user}", "south" if user % 2 else "north", item) for user, item in targets()]
+    wishes = pd.DataFrame(rows, columns=["user_id", "intent", "item_id"])
+    strangers = wishes.assign(user_id="nobody")
+    model = TitleCosine(encoder=Blocks()).fit(WORLD.train)
+    alone = model.learn_alpha(wishes).alpha_rule_
+    assert model.learn_alpha(pd.concat([strangers, wishes])).alpha_rule_ == alone
+    with pytest.raises(InputError, match="10 rows of users with a history, got 0"):
+        model.learn_alpha(strangers)
+
+
+def test_a_blend_reads_wishes_by_its_members_encoder():
+    model = Blend([EASE(), WhiteGCN(encoder=Blocks())], weights=[1, 1]).fit(WORLD.train)
+    assert words(model.recommend(intent="south", k=3)) == ["south"] * 3
 
 
 def test_parts_of_a_wish():

@@ -7,7 +7,7 @@ import pytest
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import EASE, AlphaRec, Blend, LightGCN, TextGCN, TextRidge
+from graphrec_lm.models import EASE, Blend, LightGCN, TextGCN, TextRidge, WhiteGCN
 from graphrec_lm.models.suggest import suggest_model
 
 
@@ -23,14 +23,19 @@ def dataset(n=2000, titles=True, items=40):
     [
         ("accuracy", Blend),
         ("speed", TextRidge),
-        ("no training", TextGCN),
-        ("cold items", TextGCN),
-        ("new domains", AlphaRec),
+        ("no training", WhiteGCN),
+        ("cold items", Blend),
+        ("new domains", WhiteGCN),
     ],
 )
 def test_goals(goal, model):
     found = suggest_model(dataset(), goal=goal)
     assert type(found.model) is model and found.reason.endswith(".")
+
+
+def test_what_is_suggested_for_cold_items_takes_them():
+    members = suggest_model(dataset(), goal="cold items").model.members
+    assert [type(member) for member in members] == [TextRidge, WhiteGCN]
 
 
 def test_what_does_not_fit_in_memory_is_sparse():

@@ -240,12 +240,16 @@ def test_what_a_fit_cannot_start_from():
     wrong = [
         (AlphaRec(**FEW | dict(hidden=4), encoder=Blocks()), first, "must have weights of shape"),
         (AlphaRec(**FEW, encoder=encoder()), first, "another fingerprint"),
+        (AlphaRec(**FEW, projection="linear", encoder=Blocks()), first, "same projection and towers"),
         (AlphaRec(**FEW, encoder=Blocks()), TextGCN(encoder=Blocks()), "`init` must be a fitted AlphaRec"),
     ]
     for model, init, message in wrong:
         with pytest.raises(InputError, match=message):
             model.fit(WORLD.train, init=init)
         assert model._fitted is None and model._start is None
+    apart = TextGCNMLP(**FEW, encoder=Blocks()).fit(WORLD.train)
+    with pytest.raises(InputError, match="two different towers for a shared one"):
+        TextGCNMLP(**FEW, shared=True, encoder=Blocks()).fit(WORLD.train, init=apart)
     with pytest.raises(NotFittedError):
         first.fit(WORLD.train, init=AlphaRec())
 
