@@ -43,7 +43,7 @@ def draw(
             "title": f"{data}: against the best",
         }
         made["differences from the best"] = plot_differences(pairs, path("differences"), **options)
-    histories = {line["entry"]: line["histories"][0] for line in lines if line["trained"]}
+    histories = {line["entry"]: line["histories"][0] for line in lines if any(line["histories"])}
     if histories:
         reference, share = (
             ("", 0.0) if plan.convergence is None else tuple(plan.convergence.model_dump().values())

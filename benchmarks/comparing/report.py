@@ -177,7 +177,7 @@ def _missing(comparison: Comparison, data: str) -> list[str]:
         if entry.data == data and not comparison.finished(entry):
             reason = entry.skipped or comparison.failure(entry) or "not run yet"
             reasons.setdefault(reason, []).append(entry.name)
-    return [f"Without a row: {', '.join(names)}: {reason}." for reason, names in reasons.items()]
+    return [f"Without a row: {words.listed(names)}: {reason}." for reason, names in reasons.items()]
 
 
 def _foot(comparison: Comparison, lines: Sequence[Line]) -> list[str]:

@@ -100,14 +100,14 @@ def _per_user(comparison: Comparison, entry: Entry) -> Any:
 
 
 def convergence(lines: Sequence[Line], reference: str, share: float) -> tuple[float | None, list[Line]]:
-    """The validation that counts as converged, and for each trained line the epochs and seconds to it."""
-    known = [line for line in lines if line["entry"] == reference and line["trained"]]
+    """The validation that counts as converged; for each line with a history the epochs and seconds to it."""
+    known = [line for line in lines if line["entry"] == reference and any(line["histories"])]
     if not known:
         return None, []
     target = share * mean(_best(history) for history in known[0]["histories"])
     found = []
     for line in lines:
-        if not line["trained"]:
+        if not any(line["histories"]):  # a blend has none of its own
             continue
         hits = [_first(history, target) for history in line["histories"]]
         reached = [hit for hit in hits if hit is not None]

@@ -45,6 +45,16 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} min"
 
 
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Names, the first few of many.
+
+    >>> listed(["EASE", "SLIM", "IALS"], most=2)
+    'EASE, SLIM and 1 more'
+    """
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
 def in_short(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: int, level: float) -> str:
     """Who is ahead on a dataset, and who can't be told from it."""
     ranked = sorted(on(lines, data), key=lambda line: -ndcg(line, k))
@@ -57,8 +67,7 @@ def in_short(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: i
     if not compared:
         return f"{text}. Per-user values are not there, so nothing is said about chance."
     if near:
-        shown = ", ".join(near[:5]) + (f" and {len(near) - 5} more" if len(near) > 5 else "")
-        return f"{text}; chance alone could explain its lead over {shown}."
+        return f"{text}; chance alone could explain its lead over {listed(near)}."
     return f"{text}, ahead of all others by more than chance explains."
 
 
@@ -74,7 +83,7 @@ def simple_wins(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k
     sentences += [_without_titles(mine, pairs, k, level)]
     cut = [line for line in mine if line["limited"]]
     if cut:
-        names = ", ".join(line["entry"] for line in cut[:6]) + (" and others" if len(cut) > 6 else "")
+        names = listed([line["entry"] for line in cut])
         sentences.append(f"The time limit ended the training of {names}: with more time these may rise.")
     return " ".join(filter(None, sentences))
 

@@ -75,7 +75,7 @@ def headline(figure: Figure, title: str) -> None:
 
 
 def group_legend(figure: Figure, groups: Sequence[str]) -> None:
-    """Explain the groups' colours in one line below the panels, if there are groups."""
+    """Explain the groups' colours, if there are groups, below the panels in as few lines as there is room for."""
     from matplotlib.lines import Line2D
 
     if list(groups) == [""]:
@@ -85,7 +85,11 @@ def group_legend(figure: Figure, groups: Sequence[str]) -> None:
         for group in groups
     ]
     style = {"frameon": False, "labelcolor": INK, "fontsize": 9, "handletextpad": 0.2}
-    figure.legend(handles=handles, loc="outside lower left", ncols=len(groups), **style)
+    for columns in range(len(groups), 0, -1):
+        legend = figure.legend(handles=handles, loc="outside lower left", ncols=columns, **style)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def spread(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
