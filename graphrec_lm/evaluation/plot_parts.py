@@ -75,7 +75,7 @@ def headline(figure: Figure, title: str) -> None:
 
 
 def group_legend(figure: Figure, groups: Sequence[str]) -> None:
-    """Explain the groups' colours, if there are groups, below the panels in as few lines as there is room for."""
+    """Explain the groups' colours below the panels, if there are groups, in as few lines as have room."""
     from matplotlib.lines import Line2D
 
     if list(groups) == [""]:
