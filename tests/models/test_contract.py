@@ -95,7 +95,7 @@ class TestGFCF(ModelContract):
 @pytest.mark.skipif(find_spec("implicit") is None, reason="the extra `implicit` is not installed")
 class TestIALS(ModelContract):
     model = IALS
-    params = dict(factors=4, iterations=5, verbose=False)
+    params = dict(factors=4, iterations=5, regularization=0.1, alpha=10.0, verbose=False)
 
 
 class TestItemKNN(ModelContract):
