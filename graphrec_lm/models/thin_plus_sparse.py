@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from graphrec_lm.kernels import spmm
+from graphrec_lm.kernels.dots import dots
 
 Float32 = NDArray[np.float32]
+
+_FEW = 16
 
 
 class ThinPlusSparse(NamedTuple):
@@ -44,8 +47,13 @@ class ThinPlusSparse(NamedTuple):
         return int(self.left.size + self.right.size + self.sparse.nnz)
 
     def sums(self, indptr: NDArray[np.int64], indices: NDArray[np.int32]) -> Float32:
-        """Sums of the rows of B over each history [people], float32 [people, n_items]."""
-        scores: Float32 = spmm(indptr, indices, self.left) @ self.right.T
+        """Sums of the rows of B over each history [people], float32 [people, n_items].
+
+        A few people are scored without a matrix product, whose threads would linger in the way of those
+        that rank; their scores may differ in the last bits from those in a large batch.
+        """
+        thin = spmm(indptr, indices, self.left)
+        scores: Float32 = dots(thin, self.right) if len(thin) <= _FEW else thin @ self.right.T
         return add_sparse_sums(scores, indptr, indices, self.sparse)
 
     def column(self, rows: NDArray[Any], column: int) -> Float32:
