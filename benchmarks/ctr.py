@@ -1,13 +1,13 @@
 """Do language-model features help click models? Models × features × splits, paired, with bootstrap intervals.
 
     python benchmarks/ctr.py --data FOLDER [--models DeepFM FM] [--features raw minilm] [--seeds 0 1 2 3 4]
-                             [--split random time] [--ablation] [--minutes 30] [--table]
+                             [--split random time] [--ablation] [--mpnet FOLDER] [--minutes 30] [--table]
 
 FOLDER holds `interactions.csv.gz`, `items.csv.gz` (and `users.csv.gz`). With a column `rating`, a rating of 4
 and more is positive; without one, every row is, and gets one uniform negative. Rows are split 8:1:1, by a
-random permutation of the seed or by time. A cell that `ctr.rows.jsonl` holds already is not run again; losses
-of the test rows, which the paired intervals need, lie in `--scratch`. All is selected on validation;
-each look at test is a line of the file.
+random permutation of the seed or by time. A cell that `ctr.rows.jsonl` holds already is not run again, so
+several may run at a time, each with `--models` of its own; predictions of the test rows, which the paired
+intervals need, lie in `--scratch`. All is selected on validation; each look at test is a line of the file.
 """
 
 from __future__ import annotations
@@ -16,24 +16,23 @@ import argparse
 import json
 import sys
 import time
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, append_log, environment, peak_memory_mib, write_text
+from common import LMS, RESULTS, append_log, environment, peak_memory_mib, write_text
+from ctr_report import FEATURES, key, report
 
 import graphrec_lm as gl
 from graphrec_lm.ctr import MODELS, Field, Fields, GraphFeatures, TextFeatures, lm_cost
 from graphrec_lm.metrics import row_log_loss
 from graphrec_lm.text import PrecomputedEncoder
 
-DEEP = ("NFM", "DeepFM", "xDeepFM", "WideDeep", "DCNv2", "AutoInt", "PNN", "MLP", "NeuMF")
-FEATURES = ("raw", "minilm", "mpnet", "tfidf", "lm_only", "graph", "minilm+graph", "plain", "plain+minilm")
-ENCODERS = {"minilm": "all-MiniLM-L6-v2", "mpnet": "all-mpnet-base-v2", "tfidf": "tfidf:64"}
+ENCODERS = LMS | {"tfidf": "tfidf:64"}
 STEM = "ctr"
+_graphs: dict[tuple[str, int], GraphFeatures] = {}
 
 FILM = "{title} is a {genres|split: |join} film[ from {release_year}]."
 GENRES = "A film of the genres {genres|split: |join}."
@@ -86,7 +85,7 @@ def parts(rows: pd.DataFrame, split: str, seed: int) -> tuple[pd.DataFrame, pd.D
 def sentences(folder: Path, rows: pd.DataFrame, which: str) -> TextFeatures:
     """The sentences of the main table; titles alone where an encoder is there as vectors of titles only."""
     stored = folder / f"titles.{which}.f16.npy"
-    if which == "mpnet" and stored.exists():
+    if ENCODERS[which] == LMS["mpnet"] and stored.exists():
         titles = pd.read_csv(folder / "items.csv.gz")["title"].tolist()
         encoder = PrecomputedEncoder(texts=titles, embeddings=np.load(stored).astype(np.float32))
         return TextFeatures(encoder, user=[], item="{title}", context=[])
@@ -95,14 +94,17 @@ def sentences(folder: Path, rows: pd.DataFrame, which: str) -> TextFeatures:
     return TextFeatures(ENCODERS[which], user=PERSON, item=[FILM, GENRES], context=[])
 
 
-def graph_features(train: pd.DataFrame, options: dict[str, Any], seed: int) -> GraphFeatures:
-    """AlphaRec on the training positives."""
+def graph_features(train: pd.DataFrame, options: dict[str, Any], split: str, seed: int) -> GraphFeatures:
+    """AlphaRec on the training positives, fitted once a split."""
+    if (split, seed) in _graphs:
+        return _graphs[split, seed]
     positive = train[train[options["label"]] >= options.get("label_threshold", 1)]
     titles = train[["item_id", "title"]].drop_duplicates("item_id")
     dataset = gl.Dataset.from_frame(positive[["user_id", "item_id"]], titles)
     model = gl.AlphaRec(epochs=30, share_negatives=True, sampling="interaction", learning_rate=2e-3,
                         batch_size=1024, seed=seed, verbose=False)  # fmt: skip
-    return GraphFeatures(model.fit(dataset))
+    _graphs[split, seed] = GraphFeatures(model.fit(dataset))
+    return _graphs[split, seed]
 
 
 def ablations(text: TextFeatures) -> dict[str, TextFeatures]:
@@ -134,7 +136,7 @@ def run(cell: dict[str, Any], folder: Path, data: Any, scratch: Path) -> dict[st
         which = chosen.replace("lm_only", "minilm").removeprefix("plain+").split("+")[0]
         how["text"] = sentences(folder, rows, which)
     if "graph" in chosen:
-        how["graph"] = graph_features(train, options, cell["seed"])
+        how["graph"] = graph_features(train, options, cell["split"], cell["seed"])
     if chosen.startswith("plain"):  # without statistics of the label
         how["statistics"] = False
     if chosen == "lm_only":
@@ -144,63 +146,14 @@ def run(cell: dict[str, Any], folder: Path, data: Any, scratch: Path) -> dict[st
     model.fit(train, valid=valid)
     seconds = time.perf_counter() - started
     figures = model.evaluate(test)
+    kept = {"labels": figures.labels, "probabilities": figures.probabilities, "users": figures.users}
     losses = row_log_loss(figures.labels, figures.probabilities)
-    np.savez(scratch / f"{key(cell)}.npz", losses=losses.astype(np.float32), users=figures.users)
+    np.savez(scratch / f"{key(cell)}.npz", losses=losses.astype(np.float32), **kept)
     record = {**cell, **figures, "valid": model.evaluate(valid)["log_loss"], "fit_seconds": seconds}
     record |= {"rows": len(test), "peak_mib": peak_memory_mib(), "positive": figures.rule}
     if cell["model"] == "DeepFM" and cell["seed"] == 0 and chosen in ("minilm", "tfidf"):
         record["cost"] = lm_cost(model, test)
     return record
-
-
-def key(cell: dict[str, Any]) -> str:
-    """The name of a cell."""
-    return "-".join(str(cell[part]) for part in ("data", "split", "seed", "model", "features"))
-
-
-def interval(differences: np.ndarray, users: np.ndarray, draws: int = 2000) -> tuple[float, float, float]:
-    """Mean of paired differences, and its 95 % bootstrap interval over users."""
-    codes = np.unique(users, return_inverse=True)[1]
-    sums, counts = np.bincount(codes, differences), np.bincount(codes)
-    weights = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), draws)
-    low, high = np.quantile(weights @ sums / (weights @ counts), [0.025, 0.975])
-    return float(differences.mean()), float(low), float(high)
-
-
-def compared(records: list[dict[str, Any]], scratch: Path, against: str) -> tuple[float, float, float] | None:
-    """Mean difference of LogLoss to the `against` cells of the same splits and models."""
-    pairs = []
-    for record in records:
-        two = [scratch / f"{key({**record, 'features': f})}.npz" for f in (record["features"], against)]
-        if all(path.exists() for path in two):
-            one, other = (np.load(path, allow_pickle=False) for path in two)
-            pairs.append((one["losses"] - other["losses"], one["users"]))
-    if not pairs:
-        return None
-    return interval(np.concatenate([d for d, _ in pairs]), np.concatenate([u for _, u in pairs]))
-
-
-def table(records: list[dict[str, Any]], scratch: Path) -> str:
-    """All cells as Markdown, means over seeds."""
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for record in records:
-        groups[record["data"], record["split"], record["model"], record["features"]].append(record)
-        if record["model"] in DEEP:
-            groups[record["data"], record["split"], "mean of the deep", record["features"]].append(record)
-    lines = ["| data | split | model | features | LogLoss | AUC | GAUC | Brier | ECE | − raw | seeds |",
-             "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    for name, group in sorted(groups.items()):
-        means = [np.mean([r[m] for r in group]) for m in ("log_loss", "auc", "gauc", "brier", "ece")]
-        base = "plain" if name[3].startswith("plain") else "raw"
-        found = compared(group, scratch, base)
-        shown = "" if found is None or name[3] == base else "{:+.4f} [{:+.4f}, {:+.4f}]".format(*found)
-        figures = " | ".join(f"{value:.4f}" for value in means)
-        lines.append(f"| {' | '.join(name)} | {figures} | {shown} | {len({r['seed'] for r in group})} |")
-    costs = [r for r in records if "cost" in r]
-    for record in costs:
-        shown = ", ".join(f"{name} {value:.3g}" for name, value in record["cost"].items())
-        lines += ["", f"Cost of {record['features']} ({record['data']}): {shown}."]
-    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -215,12 +168,14 @@ def main() -> None:
     parser.add_argument(
         "--ablation", action="store_true", help="templates and pooling, DeepFM, instead of the table"
     )
+    parser.add_argument("--mpnet", help="a folder that holds all-mpnet-base-v2, where no hub is at hand")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no cell after so many")
     parser.add_argument("--scratch", type=Path, default=Path.home() / ".cache" / "graphrec_lm_ctr")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="write the table and stop")
     options = parser.parse_args()
     options.scratch.mkdir(parents=True, exist_ok=True)
+    ENCODERS["mpnet"] = options.mpnet or ENCODERS["mpnet"]
     path = options.results / f"{STEM}.rows.jsonl"
     records = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     done, started, data = {key(record) for record in records}, time.perf_counter(), read_rows(options.data)
@@ -241,7 +196,7 @@ def main() -> None:
         append_log(path, record)
         records.append(record)
         print(key(cell), f"LogLoss {record['log_loss']:.4f} AUC {record['auc']:.4f}", flush=True)
-    write_text(options.results / f"{STEM}.md", table(records, options.scratch))
+    write_text(options.results / f"{STEM}.md", report(records, options.scratch, options.results))
     write_text(options.results / f"{STEM}.json", json.dumps(environment(), indent=1))
 
 

@@ -37,6 +37,8 @@ ROW_GROUP = 1 << 20
 COMMON: dict[str, Any] = {"epochs": 1, "batch_size": "auto", "share_negatives": True, "negatives": 1024}
 PEOPLE, K = 10_000, 20
 LIMITS = {"read seconds": 60, "read peak / result": 3, "peak GiB": 20}
+FACTOR = 1.5  # by which a cost may grow from the first size whose item table is larger than the cache
+CACHE_MIB = 4
 
 
 def write_parquet(path: Path, interactions: int, seed: int) -> None:
@@ -187,8 +189,26 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     table = [costs(row) for row in rows]
     for key in table[0]:
         lines.append(f"| **{key}** | {' | '.join(f'{entry[key]:.2f}' for entry in table)} |")
+    lines += ["", "Limits:", "", *verdicts(rows)]
     lines += ["", "Environment: " + ", ".join(f"{k} {v}" for k, v in rows[-1]["environment"].items())]
     return "\n".join(lines) + "\n"
+
+
+def verdicts(rows: list[dict[str, Any]]) -> list[str]:
+    """Each limit, met or not, with the sizes at which it is not."""
+    lines = []
+    for name, limit in LIMITS.items():
+        worst = {row["size"]: max(row[key] for key in row if key.endswith(name)) for row in rows}
+        over = [f"{value:.2f} at {size // 10**6} M" for size, value in worst.items() if value > limit]
+        lines.append(f"- {name}, at most {limit}: {'not met: ' + ', '.join(over) if over else 'met'}.")
+    large = [row for row in rows if row["items"] * 256 / 2**20 > CACHE_MIB]
+    for name in costs(rows[0]):
+        grown = costs(large[-1])[name] / costs(large[0])[name]
+        sizes = f"{large[0]['size'] // 10**6} M to {large[-1]['size'] // 10**6} M"
+        lines.append(
+            f"- {name}, × {grown:.2f} from {sizes}, at most × {FACTOR}: {'not ' * (grown > FACTOR)}met."
+        )
+    return lines
 
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:

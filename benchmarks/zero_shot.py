@@ -69,7 +69,7 @@ def carried(source: Any) -> Iterator[tuple[str, Any]]:
     """Models of kind (a), fitted on the source."""
     split, encoder = source
     yield "TitleCosine", gl.TitleCosine(encoder=encoder).fit(split.train)
-    yield "TextGCN", _best_layers(split, encoder)
+    yield "TextGCN", _best_text_gcn(split, encoder)
     yield "WhiteGCN", gl.WhiteGCN(encoder=encoder).fit(split.train, valid=split.valid)
     size = 1024 if split.train.n_interactions < 100_000 else 8192
     for projection in ("linear", "mlp"):
@@ -79,7 +79,7 @@ def carried(source: Any) -> Iterator[tuple[str, Any]]:
         yield f"AlphaRec, {projection}", model.fit(split.train, valid=split.valid)
 
 
-def _best_layers(split: Any, encoder: Any) -> Any:
+def _best_text_gcn(split: Any, encoder: Any) -> Any:
     """TextGCN with the hops, and their combination, that are best on the source's validation."""
     kinds = [(layers, combine) for combine in ("mean", "last") for layers in range(1, 6)]
     made = [gl.TextGCN(*kind, encoder=encoder) for kind in kinds]

@@ -100,6 +100,7 @@ def coders(chosen: Field, side: str, column: pa.ChunkedArray) -> list[Coder]:
         edges = np.unique(np.quantile(numbers, np.linspace(0, 1, BINS + 1)[1:-1], method="higher"))
         return [Coder(**known, edges=edges.tolist())]
     values, lengths = _flat(column, chosen.separator) if chosen.kind == "list" else (column, None)
+    _check_values(chosen.name, values.type)
     vocabulary = _sorted(pc.unique(values.drop_null()))
     width = 1 if lengths is None else max(1, int(lengths.max(initial=0)))
     return [Coder(**known, values=vocabulary, width=width)]
@@ -121,6 +122,16 @@ def family_of(kind: pa.DataType) -> str:
 
 def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _check_values(name: str, kind: pa.DataType) -> None:
+    """Refuse values that a saved model could not name."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    named = (_is_text, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
+    if not any(test(kind) for test in named):
+        required = f"the values of {name!r} must be text, numbers or yes/no"
+        remedy = f"Cast them to text, or declare a time as Field({name!r}, 'time')."
+        raise InputError(required, f"type {kind}", remedy)
 
 
 def _drift(coder: Coder, found: str) -> InputError:

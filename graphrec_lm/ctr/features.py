@@ -141,14 +141,14 @@ class Features:
         self.fields.resolve(table)
         self.unseen.clear()
         codes = self._codes(table)
-        for name, count in self.unseen.items():
-            logger.info("%s: %d values of %d rows are new and count as unknown", name, count, len(codes))
         dense = [np.zeros((len(codes), 0))]
         if self.rates is not None:
             dense.append(self.rates.features(self._ids("user", table), self._ids("item", table)))
         blocks = self._blocks(table)
         for group, place, tastes in self.tastes:
             dense.append(tastes.features(self._ids(group, table), *blocks[place])[:, None])
+        for name, count in self.unseen.items():
+            logger.info("%s: %d values of %d rows are new and count as unknown", name, count, len(codes))
         values = np.concatenate([*dense, *self._products(table)], axis=1)
         return Rows(codes, self._scaled(values), blocks)
 
@@ -169,16 +169,19 @@ class Features:
     def _codes(self, table: pa.Table) -> NDArray[np.int32]:
         parts, offset = [np.zeros((table.num_rows, 0), np.int64)], 1
         for coder in self.columns:
-            codes, unseen = coder.codes(table[coder.name])
-            if unseen:
-                self.unseen[coder.name] = unseen
+            codes = self._counted(coder, table)
             parts.append(np.where(codes < 0, 0, codes + offset))
             offset += coder.size
         return np.concatenate(parts, axis=1).astype(np.int32)
 
     def _ids(self, side: str, table: pa.Table) -> Codes:
-        coder = self.ids[side]
-        return coder.codes(table[coder.name])[0][:, 0]
+        return self._counted(self.ids[side], table)[:, 0]
+
+    def _counted(self, coder: Coder, table: pa.Table) -> Codes:
+        codes, unseen = coder.codes(table[coder.name])
+        if unseen:
+            self.unseen[coder.name] = unseen
+        return codes
 
     def _rates(
         self, table: pa.Table, y: Floats, folds: Codes, statistics: bool

@@ -14,6 +14,7 @@ from graphrec_lm.kernels.vectors import LANES, WIDTH, add_product, load, total, 
 
 Float32 = NDArray[np.float32]
 
+FEW = 16  # rows at once that are scored without a matrix product
 _STRIPE = 64  # items that a thread scores for all queries in turn
 
 

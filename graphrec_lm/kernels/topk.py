@@ -16,21 +16,16 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.kernels.dots import dot, dots
+from graphrec_lm.kernels.best import Best, Codes, Float32, Pattern, is_worse, sift
+from graphrec_lm.kernels.dots import FEW, dot, dots
 from graphrec_lm.kernels.patterns import take_rows
 from graphrec_lm.kernels.read_only import read_only
-
-Float32 = NDArray[np.float32]
-Codes = NDArray[np.int32]
-Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
 
 _BLOCK_BYTES = 32 << 20
 _MOST_ROWS = 128
 _GROUP = 4  # blocks of queries that are searched together: threads start once for all
 _WIDE = 1 << 18  # items scored at once for few queries
 _TILE = 4096  # items scored at once: 128 queries' scores of them stay in the cache
-_CHUNK = 64  # scores compared with the threshold at once
-_FEW = 16  # queries at once that are scored without a matrix product
 _SPARE = 8  # items found beyond k
 
 
@@ -78,10 +73,10 @@ def topk(
         raise InputError("`queries` and `items` must have one dim", widths, "Project both to the same width.")
     _check(len(queries), k, seen)
     how = {"seen": seen, "candidates": candidates}
-    if len(queries) <= _FEW:
+    if len(queries) <= FEW:
         return _by_dots(queries, items, k, np.arange(len(queries)), **how)
     found, worst = _by_product(queries, items, k + _SPARE, **how)
-    best = _Best(len(queries), len(items), k, None, None)
+    best = Best(len(queries), len(items), k, None, None)
     slack = _slack(queries, items)
     unsure = np.empty(len(queries), dtype=np.bool_)
     _score_again(*read_only(queries, items), found, worst, slack, best.indices, best.scores, unsure)
@@ -103,9 +98,9 @@ def _by_dots(
 ) -> tuple[Codes, Float32]:
     """The best for some of the queries, all items scored by `dots`."""
     pattern = None if seen is None else take_rows(seen[0], seen[1], rows)
-    state = _Best(len(rows), len(items), k, pattern, candidates)
-    for start in range(0, len(rows), _FEW):
-        part = queries[rows[start : start + _FEW]]
+    state = Best(len(rows), len(items), k, pattern, candidates)
+    for start in range(0, len(rows), FEW):
+        part = queries[rows[start : start + FEW]]
         for first in range(0, len(items), _WIDE):
             state.add(start, start + len(part), first, dots(part, items[first : first + _WIDE]))
     return state.finish()
@@ -116,7 +111,7 @@ def _by_product(
 ) -> tuple[Codes, Float32]:
     """The best items by a matrix product, in no order, and the score of the worst of them."""
     columns = torch.from_numpy(items).T
-    state = _Best(len(queries), len(items), most, seen, candidates)
+    state = Best(len(queries), len(items), most, seen, candidates)
     padded = torch.zeros((_GROUP * _MOST_ROWS, queries.shape[1]), dtype=torch.float32)
     buffer = np.empty(len(padded) * _TILE, dtype=np.float32)
     for start in range(0, len(queries), len(padded)):
@@ -169,7 +164,7 @@ def topk_blocks(
     (array([[1, 2]], dtype=int32), array([[3., 2.]], dtype=float32))
     """
     _check(n, k, seen)
-    state = _Best(n, n_items, k, seen, candidates)
+    state = Best(n, n_items, k, seen, candidates)
     rows = block_rows(n_items)
     for start in range(0, n, rows):
         stop = min(start + rows, n)
@@ -198,58 +193,6 @@ def block_rows(n_items: int) -> int:
     return max(1, min(_MOST_ROWS, _BLOCK_BYTES // (4 * max(1, n_items))))
 
 
-class _Best:
-    """The best k so far of every query, while scores arrive tile by tile, items ascending.
-
-    Each query has a heap with the worst of its k at the root: the threshold that a score must pass.
-    """
-
-    def __init__(
-        self, n: int, n_items: int, k: int, seen: Pattern | None, candidates: NDArray[np.integer] | None
-    ) -> None:
-        self.indices = np.full((n, k), -1, dtype=np.int32)
-        self.scores = np.full((n, k), -np.inf, dtype=np.float32)
-        self.seen = seen if seen is not None else (np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
-        self.hidden = np.zeros(0, dtype=np.bool_)
-        if candidates is not None:
-            self.hidden = np.ones(n_items, dtype=np.bool_)
-            self.hidden[candidates] = False
-
-    def add(self, start: int, stop: int, first: int, tile: Float32) -> None:
-        """Take the scores of items first.. for queries start..stop; `tile` is overwritten."""
-        bounds = np.asarray(self.seen[0][start : stop + 1], dtype=np.int64)
-        outs = self.indices[start:stop], self.scores[start:stop]
-        _select(tile, first, bounds, self.seen[1], self.hidden, *outs)
-
-    def finish(self) -> tuple[Codes, Float32]:
-        """Item codes and scores, best first."""
-        _sort(self.indices, self.scores)
-        return self.indices, self.scores
-
-
-@njit(parallel=True, cache=True)
-def _select(tile, first, indptr, seen, hidden, indices, scores):  # type: ignore[no-untyped-def]
-    width = tile.shape[1]
-    for row in prange(len(indices)):
-        values, best, codes = tile[row], scores[row], indices[row]
-        for edge in range(indptr[row], indptr[row + 1]):
-            item = seen[edge] - first
-            if 0 <= item < width:
-                values[item] = -np.inf
-        if len(hidden):
-            for item in range(width):
-                if hidden[first + item]:
-                    values[item] = -np.inf
-        whole = width - width % _CHUNK
-        for start in range(0, whole, _CHUNK):
-            above = np.int32(0)
-            for place in range(_CHUNK):
-                above += np.int32(values[start + place] > best[0])
-            if above:
-                _offer(values, first, start, start + _CHUNK, best, codes)
-        _offer(values, first, whole, width, best, codes)
-
-
 @njit(parallel=True, cache=True)
 def _score_again(queries, items, found, worst, slack, indices, scores, unsure):  # type: ignore[no-untyped-def]
     """The k best of the found items by `dot`; unsure where an item beyond the worst might be among them."""
@@ -261,45 +204,7 @@ def _score_again(queries, items, found, worst, slack, indices, scores, unsure): 
             code = found[row, place]
             if code >= 0:
                 value = dot(one, row * dim, other, np.int64(code) * dim, dim)
-                if _worse(best[0], codes[0], value, code):
-                    _sift(best, codes, value, code, len(best))
+                if is_worse(best[0], codes[0], value, code):
+                    sift(best, codes, value, code, len(best))
         all_found = worst[row] == -np.inf or slack[row] == 0
         unsure[row] = not (all_found or best[0] > worst[row] + slack[row])
-
-
-@njit(cache=True)
-def _offer(values, first, start, stop, best, codes):  # type: ignore[no-untyped-def]
-    for place in range(start, stop):
-        if values[place] > best[0]:
-            _sift(best, codes, values[place], first + place, len(best))
-
-
-@njit(cache=True)
-def _sift(best, codes, value, code, size):  # type: ignore[no-untyped-def]
-    """Put a score in the root's stead, and restore the heap of the first `size` entries."""
-    place = 0
-    while True:
-        child = 2 * place + 1
-        if child + 1 < size and _worse(best[child + 1], codes[child + 1], best[child], codes[child]):
-            child += 1
-        if child >= size or not _worse(best[child], codes[child], value, code):
-            break
-        best[place], codes[place] = best[child], codes[child]
-        place = child
-    best[place], codes[place] = value, code
-
-
-@njit(cache=True)
-def _worse(score, code, other_score, other_code):  # type: ignore[no-untyped-def]
-    return score < other_score or (score == other_score and code > other_code)
-
-
-@njit(parallel=True, cache=True)
-def _sort(indices, scores):  # type: ignore[no-untyped-def]
-    """Turn the heaps into lists, best first."""
-    for row in prange(len(indices)):
-        best, codes = scores[row], indices[row]
-        for last in range(len(best) - 1, 0, -1):
-            value, code = best[last], codes[last]
-            best[last], codes[last] = best[0], codes[0]
-            _sift(best, codes, value, code, last)

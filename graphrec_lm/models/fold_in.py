@@ -24,18 +24,7 @@ Float32 = NDArray[np.float32]
 
 def fold_table(graph: BipartiteGraph, users: torch.Tensor, items: torch.Tensor, layers: int) -> Float32:
     """F above, [n_items, dim], from the layer-0 representations of everyone."""
-    return item_layers(graph, users.numpy(), items.numpy(), layers)[0] * graph.item_scale[:, None]
-
-
-def item_layers(
-    graph: BipartiteGraph, users: Float32, items: Float32, layers: int
-) -> tuple[Float32, Float32]:
-    """The sum of the items' layers 0..`layers` - 1, and their last layer, [n_items, dim]."""
-    total = np.zeros_like(items)
-    for _ in range(layers):
-        total += items
-        users, items = one_hop(graph, users, items)
-    return total, items
+    return hops(graph, users.numpy(), items.numpy(), layers)[2]
 
 
 def hops(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.fold_in import graph_part, hops, unit_own_part
-from graphrec_lm.models.hidden import Pattern
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
 from graphrec_lm.models.transfer import Transferable
@@ -84,12 +83,7 @@ class TextGCN(Transferable):
             return unit_rows(reached)
         return unit_rows(unit_own_part(arrays["titles"], people) + reached)
 
-    def _wished_top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
-        """The last hop alone has no title to mix a wish with: their scores are fused."""
-        mixes = self._as_fitted()._adds_own
-        top = super()._wished_top if mixes else super(Transferable, self)._wished_top
-        return top(people, k, hidden, candidates)
-
-    def _wished_scores(self, people: People) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-        mixes = self._as_fitted()._adds_own
-        return (super()._wished_scores if mixes else super(Transferable, self)._wished_scores)(people)
+    @property
+    def _mixes_wishes(self) -> bool:
+        """The last hop alone has no title to mix a wish with."""
+        return self._as_fitted()._adds_own

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import are_tensors, on_device, spmm, take_rows, transpose
-from graphrec_lm.models.fold_in import item_layers
+from graphrec_lm.models.fold_in import hops
 from graphrec_lm.models.precision import product
 from graphrec_lm.models.projection import Projection
 
@@ -131,10 +131,10 @@ class _HistoryRows(torch.autograd.Function):
         indptr, indices = pattern
         scale = np.maximum(np.diff(indptr), 1).astype(np.float32) ** np.float32(-0.5)
         ctx.arguments = pattern, len(own), scale, layers
-        hops = None if sums is None else spmm(indptr, indices, sums.detach().numpy(), row_scale=scale)
+        reached = None if sums is None else spmm(indptr, indices, sums.detach().numpy(), row_scale=scale)
         rows = own.detach().numpy()
         return torch.from_numpy(
-            spmm(indptr, indices, rows, row_scale=scale**2, add=hops, factor=1 / (layers + 1))
+            spmm(indptr, indices, rows, row_scale=scale**2, add=reached, factor=1 / (layers + 1))
         )
 
     @staticmethod
@@ -169,7 +169,6 @@ def _propagate_titles(titles: Float32, graph: BipartiteGraph, layers: int) -> Pa
         part = slice(start, start + _COLUMNS)
         items = np.ascontiguousarray(titles[:, part])
         users = graph.history_mean(torch.from_numpy(items)).numpy()
-        total, last = item_layers(graph, users, items, layers)
-        sums[:, part] = total * graph.item_scale[:, None]
-        mean[:, part] = (total + last) / (layers + 1)
+        _, total, sums[:, part] = hops(graph, users, items, layers)
+        mean[:, part] = total / (layers + 1)
     return torch.from_numpy(mean), torch.from_numpy(sums)

@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from graphrec_lm.kernels import spmm
-from graphrec_lm.kernels.dots import dots
+from graphrec_lm.kernels.dots import FEW, dots
 
 Float32 = NDArray[np.float32]
-
-_FEW = 16
 
 
 class ThinPlusSparse(NamedTuple):
@@ -53,7 +51,7 @@ class ThinPlusSparse(NamedTuple):
         that rank; their scores may differ in the last bits from those in a large batch.
         """
         thin = spmm(indptr, indices, self.left)
-        scores: Float32 = dots(thin, self.right) if len(thin) <= _FEW else thin @ self.right.T
+        scores: Float32 = dots(thin, self.right) if len(thin) <= FEW else thin @ self.right.T
         return add_sparse_sums(scores, indptr, indices, self.sparse)
 
     def column(self, rows: NDArray[Any], column: int) -> Float32:

@@ -41,11 +41,19 @@ class Transferable(AddsItems, FactorRecommender):
     def _item_rows(self, titles: Float32) -> Float32:
         """Representations of items that nobody touched, [n, dim], from title vectors [n, d_LM]."""
 
+    @property
+    def _mixes_wishes(self) -> bool:
+        """Whether a wish is mixed with the history before the projection; else their scores are fused."""
+        return True
+
     def _wished_top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
-        """The wish is mixed with the history before the projection; see `fold_in.own_part`."""
-        return self._top(people, k, hidden, candidates)
+        rank = self._top if self._mixes_wishes else super()._wished_top
+        return rank(people, k, hidden, candidates)
 
     def _wished_scores(self, people: People) -> Callable[[Float32], Float32]:
+        """As functions of α: scores of the mixture (see `fold_in.own_part`)."""
+        if not self._mixes_wishes:
+            return super()._wished_scores(people)
         wishes: Any = people.wishes
         return lambda alphas: self._scores(replace(people, wishes=replace(wishes, alphas=alphas)))
 

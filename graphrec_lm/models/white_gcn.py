@@ -102,8 +102,7 @@ class WhiteGCN(Transferable):
         white = _whitened(raw, center, transform)
         pattern = graph.indptr, graph.indices
         users, items, fold = hops(graph, history_means(raw, *pattern), raw, self.layers)
-        far = hops(graph, history_means(white, *pattern), white, 2, "last")
-        far_users, far_items, white_fold = far
+        far_users, far_items, far_fold = hops(graph, history_means(white, *pattern), white, 2, "last")
         far_items[~touched] = white[~touched]
         return {
             "users": unit_rows(users),
@@ -111,7 +110,7 @@ class WhiteGCN(Transferable):
             "fold": fold,
             "white.users": unit_rows(far_users),
             "white.items": unit_rows(far_items),
-            "white.fold": white_fold,
+            "white.fold": far_fold,
             "white.center": center,
             "white.transform": transform,
         }

@@ -159,25 +159,20 @@ def test_another_plan_has_a_folder_and_a_command_of_its_own(released):
     assert other.command == f"{usual.command} --plan benchmarks/plans/alpharec_table.yaml"
 
 
+def source(name, folder):
+    """A dataset of the plan that nothing is ranked on."""
+    return f"""  {name}:
+    folder: {folder}
+    reader: alpharec
+    encoders: [{LARGE3}]
+    seeds: [0]
+    budget: {{epochs: 2, final_seconds: 30}}
+    models: []
+"""
+
+
 ZERO_SHOT = (
-    (
-        "models:",
-        f"""  other:
-    folder: amazon_movie
-    reader: alpharec
-    encoders: [{LARGE3}]
-    seeds: [0]
-    budget: {{epochs: 2, final_seconds: 30}}
-    models: []
-  third:
-    folder: amazon_book_2014
-    reader: alpharec
-    encoders: [{LARGE3}]
-    seeds: [0]
-    budget: {{epochs: 2, final_seconds: 30}}
-    models: []
-models:""",
-    ),
+    ("models:", source("other", "amazon_movie") + source("third", "amazon_book_2014") + "models:"),
     ("hidden: 8}", "hidden: 8}\n    sources: [other, third]"),
 )
 

@@ -46,6 +46,12 @@ def test_nan_in_a_number_names_column_and_row():
         fit(data)
 
 
+@pytest.mark.parametrize("values", [pd.Timestamp("2020-01-01"), b"tall"])
+def test_a_category_that_no_file_could_name(values):
+    with pytest.raises(InputError, match="the values of 'size' must be text, numbers or yes/no, got type"):
+        fit(ROWS.assign(size=values), Fields(user=[Field("size", "category")]))
+
+
 def test_a_failed_fit_leaves_the_model_as_it_was():
     model = fit()
     before = model.predict_proba(ROWS)
@@ -75,6 +81,12 @@ def test_unseen_values_are_unknown_and_counted():
     assert np.isfinite(missing).all()
     nothing = model.predict_proba(ROWS[:10].assign(job=None, genres=None))
     assert model.unseen_ == {} and np.isfinite(nothing).all()
+
+
+def test_unknown_people_count_where_only_tastes_know_them():
+    model = fit(text=text(user=[]), raw=False, statistics=False)
+    model.predict_proba(ROWS[:10].assign(user_id=999))
+    assert model.unseen_ == {"user_id": 10}
 
 
 def test_integers_of_any_width_are_the_same_ids():

@@ -92,7 +92,7 @@ def test_ties_that_reach_beyond_the_spare_items(copies):
 
 @pytest.mark.parametrize("n", [5, 30])
 def test_tiles_and_groups_join_without_a_seam(n, monkeypatch):
-    for name, value in {"_TILE": 7, "_WIDE": 9, "_GROUP": 2, "_MOST_ROWS": 4, "_FEW": 5}.items():
+    for name, value in {"_TILE": 7, "_WIDE": 9, "_GROUP": 2, "_MOST_ROWS": 4, "FEW": 5}.items():
         monkeypatch.setattr(kernel, name, value)
     queries, items = whole_numbers((n, 4), 0), whole_numbers((45, 4), 1)
     hidden, candidates = random_csr(n, 45, 0.3, seed=3), np.arange(0, 45, 2)
