@@ -74,12 +74,12 @@ def _head(
         "## In short",
         "",
     ]
+    text += [f"- {words.in_short(lines, pairs[data], data, k, level)}" for data in shown]
     text += [
         f"- **{data}**: no final row is finished. {' '.join(_missing(comparison, data))}"
         for data in plan.data
         if data not in shown
     ]
-    text += [f"- {words.in_short(lines, pairs[data], data, k, level)}" for data in shown]
     text += [f"- {remark}" for remark in plan.remarks]
     if not shown:
         return "\n".join(text)
