@@ -51,14 +51,14 @@ def report(records: Sequence[Record], scratch: Path, results: Path) -> str:
 
 def _section(records: Sequence[Record], scratch: Path, results: Path) -> list[str]:
     """One dataset and split."""
-    table = [record for record in records if record["features"] in FEATURES]
+    table, left_out = _whole([record for record in records if record["features"] in FEATURES])
     others = [record for record in records if record["features"] not in FEATURES]
     pages = []
     if table:
         seeds = sorted({record["seed"] for record in table})
         pages += [
             f"{table[0]['rows']:,} test rows a seed; positive: {table[0]['positive']}; "
-            f"seeds {', '.join(map(str, seeds))}. {_unfinished(table, len(seeds))}\n",
+            f"seeds {', '.join(map(str, seeds))}. {left_out}\n",
             _best_row(table),
             "### LogLoss\n",
             _matrix(table, "log_loss", min),
@@ -75,12 +75,17 @@ def _section(records: Sequence[Record], scratch: Path, results: Path) -> list[st
     return pages + [_cost(record) for record in records if "cost" in record]
 
 
-def _unfinished(records: Sequence[Record], seeds: int) -> str:
-    """What has fewer seeds than the rest."""
-    few = [
-        f"{model}/{features}" for (model, features), cells in _cells(records).items() if len(cells) < seeds
-    ]
-    return f"With fewer seeds: {', '.join(few)}." if few else ""
+def _whole(records: list[Record]) -> tuple[list[Record], str]:
+    """The seeds that every cell has, since splits differ by more than features do; and which are left out."""
+    cells: dict[int, set[tuple[str, str]]] = {}
+    for record in records:
+        cells.setdefault(record["seed"], set()).add((record["model"], record["features"]))
+    every = set.union(*cells.values()) if cells else set()
+    part = sorted(seed for seed, found in cells.items() if found != every)
+    if len(part) == len(cells):
+        return records, "No seed has all cells: means are of different splits." if part else ""
+    said = f"Left out, since they have not all cells yet: seeds {', '.join(map(str, part))}." if part else ""
+    return [record for record in records if record["seed"] not in part], said
 
 
 def _cells(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:

@@ -34,11 +34,17 @@ def test_what_features_add_stands_with_its_interval(made):
     assert (made[1] / "ctr.toy.random.png").stat().st_size > 0
 
 
-def test_a_cell_with_fewer_seeds_is_named(made):
-    assert "With fewer seeds: LR/graph." in report(
-        [r for r in made[0] if (r["model"], r["features"], r["seed"]) != ("LR", "graph", 1)], made[1], made[1]
-    )
-    assert "With fewer seeds" not in report(made[0], made[1], made[1])
+def without(records, *cells):
+    return [r for r in records if (r["model"], r["features"], r["seed"]) not in cells]
+
+
+def test_a_seed_without_all_cells_is_left_out(made):
+    page = report(without(made[0], ("LR", "graph", 1)), made[1], made[1])
+    assert "seeds 0. Left out, since they have not all cells yet: seeds 1." in page
+    assert "seeds 0, 1" not in page
+    page = report(without(made[0], ("LR", "graph", 1), ("LR", "raw", 0)), made[1], made[1])
+    assert "seeds 0, 1. No seed has all cells: means are of different splits." in page
+    assert "Left out" not in report(made[0], made[1], made[1])
 
 
 def test_ablations_have_a_table_of_their_own(made):
