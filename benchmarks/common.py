@@ -76,6 +76,11 @@ def environment() -> dict[str, Any]:
     }
 
 
+def machine() -> str:
+    """`environment` in a sentence."""
+    return "; ".join(f"{name} {value}" for name, value in environment().items()) + "."
+
+
 def _cpu() -> str:
     """Model name and the flags that matter for matrix products."""
     try:

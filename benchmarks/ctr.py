@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import LMS, RESULTS, append_log, environment, peak_memory_mib, write_text
+from common import LMS, RESULTS, append_log, peak_memory_mib, write_text
 from ctr_report import FEATURES, key, report
 
 import graphrec_lm as gl
@@ -197,7 +197,6 @@ def main() -> None:
         records.append(record)
         print(key(cell), f"LogLoss {record['log_loss']:.4f} AUC {record['auc']:.4f}", flush=True)
     write_text(options.results / f"{STEM}.md", report(records, options.scratch, options.results))
-    write_text(options.results / f"{STEM}.json", json.dumps(environment(), indent=1))
 
 
 if __name__ == "__main__":

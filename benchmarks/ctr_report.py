@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import environment
+from common import machine
 
 from graphrec_lm.ctr import MODELS
 from graphrec_lm.evaluation import plot_reliability, render_table
@@ -28,7 +28,7 @@ their seconds are rough.
 - **graph**: raw, and AlphaRec's representations of user and item.
 - The deep models: {deep}.
 
-{machine}
+Machine and versions: {machine}
 """
 
 Record = dict[str, Any]
@@ -42,8 +42,7 @@ def key(cell: Record) -> str:
 
 def report(records: Sequence[Record], scratch: Path, results: Path) -> str:
     """All of it, in Markdown; draws one picture a dataset and split to `results`."""
-    machine = "; ".join(f"{name} {value}" for name, value in environment().items())
-    pages = [HEAD.format(deep=", ".join(DEEP), machine=f"Machine and versions: {machine}.")]
+    pages = [HEAD.format(deep=", ".join(DEEP), machine=machine())]
     for data, split in dict.fromkeys((record["data"], record["split"]) for record in records):
         mine = [record for record in records if (record["data"], record["split"]) == (data, split)]
         pages += [f"## {data}, {split} split\n", *_section(mine, scratch, results)]
@@ -112,18 +111,17 @@ def _best_row(records: Sequence[Record]) -> str:
 def _matrix(records: Sequence[Record], name: str, best: Any) -> str:
     """A measure, models × features, the best features of each model in bold; and the mean of the deep."""
     cells, rows = _cells(records), []
+    columns = [features for features in FEATURES if any(features == other for _, other in cells)]
     for model in [*dict.fromkeys(model for model, _ in cells), "mean of the deep"]:
         mine = {}
-        for features in FEATURES:
+        for features in columns:
             wanted = DEEP if model == "mean of the deep" else (model,)
             found = [record for one in wanted for record in cells.get((one, features), [])]
             if found:
                 mine[features] = _mean(found, name)
         top = best(mine.values(), default=None)
         shown = {f: f"**{v:.4f}**" if v == top else f"{v:.4f}" for f, v in mine.items()}
-        rows.append(
-            {"model": model} | {f: shown.get(f, "") for f in FEATURES if any(f == g for _, g in cells)}
-        )
+        rows.append({"model": model} | {f: shown.get(f, "") for f in columns})
     return render_table(rows, style="markdown") + "\n"
 
 

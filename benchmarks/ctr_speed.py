@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import RESULTS, environment, write_text
+from common import RESULTS, machine, write_text
 
 from graphrec_lm.ctr import DeepFM, Fields
 from graphrec_lm.ctr.features import Layout, Rows
@@ -114,7 +114,7 @@ def main() -> None:
         f"{options.rows:,} rows, {FIELDS} fields, dim {DIM}, 64 × 64, batch {BATCH}. "
         "RecBole without its reading and batching.",
         render_table(table, style="markdown", formats={"ratio": ".1f"}),
-        "; ".join(f"{name} {value}" for name, value in environment().items()) + ".",
+        machine(),
     ]
     write_text(RESULTS / "ctr_speed.md", "\n\n".join(text) + "\n")
 

@@ -202,9 +202,10 @@ def verdicts(rows: list[dict[str, Any]]) -> list[str]:
         over = [f"{value:.2f} at {size // 10**6} M" for size, value in worst.items() if value > limit]
         lines.append(f"- {name}, at most {limit}: {'not met: ' + ', '.join(over) if over else 'met'}.")
     large = [row for row in rows if row["items"] * 256 / 2**20 > CACHE_MIB]
-    for name in costs(rows[0]):
-        grown = costs(large[-1])[name] / costs(large[0])[name]
-        sizes = f"{large[0]['size'] // 10**6} M to {large[-1]['size'] // 10**6} M"
+    sizes = f"{large[0]['size'] // 10**6} M to {large[-1]['size'] // 10**6} M"
+    before, after = costs(large[0]), costs(large[-1])
+    for name in before:
+        grown = after[name] / before[name]
         lines.append(
             f"- {name}, × {grown:.2f} from {sizes}, at most × {FACTOR}: {'not ' * (grown > FACTOR)}met."
         )

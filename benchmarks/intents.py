@@ -109,7 +109,9 @@ def report(result: dict[str, Any]) -> str:
         for name in dict.fromkeys(row["model"] for row in result["rows"]):
             mine = [row for row in result["rows"] if row["model"] == name]
             table = [{"α": str(row["alpha"])} | row[metric] for row in mine]
-            best = max(row[metric]["mix"] for row in mine if row["alpha"] != "auto")
+            fixed = [row[metric] for row in mine if row["alpha"] != "auto"]
+            best = max(values["mix"] for values in fixed)
+            ceiling = mixed({kind: max(values[kind] for values in fixed) for kind in KINDS})
             auto = mine[-1][metric]["mix"]
             text += [
                 f"### {name}",
@@ -117,8 +119,6 @@ def report(result: dict[str, Any]) -> str:
                 render_table(table, style="markdown"),
                 "",
             ]
-            fixed = [row[metric] for row in mine if row["alpha"] != "auto"]
-            ceiling = mixed({kind: max(values[kind] for values in fixed) for kind in KINDS})
             text += [
                 f"`auto` against the best fixed α: {auto / best:.3f}. "
                 f"Were the kind of every query known, and its best α on test: {ceiling / best:.3f}.",

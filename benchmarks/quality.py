@@ -26,6 +26,7 @@ from typing import Any
 from common import RESULTS, append_log, environment, peak_memory_mib, read_domain, statistics, write_text
 
 import graphrec_lm as gl
+from graphrec_lm.models.blend import usual_members
 
 DOMAINS = {"Games": "amazon-games", "movies": "ml-latest-small"}
 SHARED = {
@@ -84,17 +85,6 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
         "patience": 8,
     },
 }
-GRAPH_MEMBER: dict[str, Any] = {  # what a default Blend has beside TextRidge
-    "layers": 2,
-    "loss": "infonce",
-    "negatives": 1024,
-    "share_negatives": True,
-    "epochs": 90,
-    "batch_size": "auto",
-    "learning_rate": 3e-3,
-    "patience": 4,
-    "verbose": False,
-}
 # NDCG@20 that straightforward prototypes of the same equations and settings reached, and the
 # protocol check: popularity and title cosine have no training, so they must agree to ±.0005.
 FLOORS: dict[tuple[str, str], float | None] = {
@@ -136,8 +126,7 @@ def run_row(data: Path, domain: str, name: str, seed: int) -> dict[str, Any]:
     if name.endswith(", two LMs"):
         encoder = [encoder, read_domain(data / DOMAINS[domain], "mpnet")[1]]
     if name.startswith("Blend with SLIM"):
-        ridge = gl.TextRidge(encoder=encoder, seed=seed, verbose=False)
-        model = gl.Blend([ridge, gl.LightGCN(seed=seed, **GRAPH_MEMBER), gl.SLIM()], seed=seed)
+        model = gl.Blend([*usual_members(encoder, seed, verbose=False), gl.SLIM()], seed=seed)
     else:
         model = getattr(gl, name.partition(",")[0])(seed=seed, **PLAN[domain, name])
         if model.uses_text:

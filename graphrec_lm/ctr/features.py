@@ -128,11 +128,12 @@ class Features:
             self.graph = graph.block()
             _require_ids(ids, "`graph`")
         y, folds = labels.astype(np.float64), draw_folds(len(labels), seed)
-        dense, residuals = self._rates(table, y, folds, statistics)
-        blocks = self._blocks(table)
+        places = self._ids(table, set(ids))
+        dense, residuals = self._rates(places, y, folds, statistics)
+        blocks, products = self._blocks(table)
         if text is not None and text.tastes:
-            dense += self._fit_tastes(table, blocks, residuals, folds, text.ridge)
-        values = np.concatenate([*dense, *self._products(table)], axis=1)
+            dense += self._fit_tastes(places, blocks, residuals, folds, text.ridge)
+        values = np.concatenate([*dense, *products], axis=1)
         self.scale = np.stack([values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)])
         return self, Rows(self._codes(table), self._scaled(values), blocks)
 
@@ -141,15 +142,18 @@ class Features:
         self.fields.resolve(table)
         self.unseen.clear()
         codes = self._codes(table)
-        dense = [np.zeros((len(codes), 0))]
-        if self.rates is not None:
-            dense.append(self.rates.features(self._ids("user", table), self._ids("item", table)))
-        blocks = self._blocks(table)
-        for group, place, tastes in self.tastes:
-            dense.append(tastes.features(self._ids(group, table), *blocks[place])[:, None])
+        ids = self._ids(
+            table, set(self.ids) if self.rates is not None else {group for group, _, _ in self.tastes}
+        )
         for name, count in self.unseen.items():
             logger.info("%s: %d values of %d rows are new and count as unknown", name, count, len(codes))
-        values = np.concatenate([*dense, *self._products(table)], axis=1)
+        dense = [np.zeros((len(codes), 0))]
+        if self.rates is not None:
+            dense.append(self.rates.features(ids["user"], ids["item"]))
+        blocks, products = self._blocks(table)
+        for group, place, tastes in self.tastes:
+            dense.append(tastes.features(ids[group], *blocks[place])[:, None])
+        values = np.concatenate([*dense, *products], axis=1)
         return Rows(codes, self._scaled(values), blocks)
 
     def layout(self, projection: int | None = None) -> Layout:
@@ -174,8 +178,8 @@ class Features:
             offset += coder.size
         return np.concatenate(parts, axis=1).astype(np.int32)
 
-    def _ids(self, side: str, table: pa.Table) -> Codes:
-        return self._counted(self.ids[side], table)[:, 0]
+    def _ids(self, table: pa.Table, sides: set[str]) -> dict[str, Codes]:
+        return {side: self._counted(self.ids[side], table)[:, 0] for side in sides}
 
     def _counted(self, coder: Coder, table: pa.Table) -> Codes:
         codes, unseen = coder.codes(table[coder.name])
@@ -184,7 +188,7 @@ class Features:
         return codes
 
     def _rates(
-        self, table: pa.Table, y: Floats, folds: Codes, statistics: bool
+        self, ids: dict[str, Codes], y: Floats, folds: Codes, statistics: bool
     ) -> tuple[list[Floats], dict[str, Floats]]:
         """Columns of the base rate; what is left for a group's tastes once the other side's deviation is out.
 
@@ -193,29 +197,23 @@ class Features:
         centred = y - y.mean()
         if len(self.ids) < 2:
             return [np.zeros((len(y), 0))], {"user": centred, "item": centred}
-        users, items = self._ids("user", table), self._ids("item", table)
         sizes = self.ids["user"].size, self.ids["item"].size
-        rates, columns = Rates.fit(users, items, sizes, y, folds)
+        rates, columns = Rates.fit(ids["user"], ids["item"], sizes, y, folds)
         self.rates = rates if statistics else None
         left = {"user": centred - columns[:, 2], "item": centred - columns[:, 1]}
         return [columns if statistics else columns[:, :0]], left
 
-    def _blocks(self, table: pa.Table) -> list[tuple[Float32, NDArray[np.int64]]]:
+    def _blocks(self, table: pa.Table) -> tuple[list[tuple[Float32, NDArray[np.int64]]], list[Float32]]:
+        """Vectors and the place of each row's, of texts and graph; what the graph's two say together."""
         blocks = [text.transform(table) for text in self.texts]
-        if self.graph is not None:
-            index, _ = self.graph.transform(*self._id_columns(table))
-            blocks += list(zip(self.graph.vectors.values(), index, strict=True))
-        return blocks
-
-    def _products(self, table: pa.Table) -> list[Float32]:
-        return [] if self.graph is None else [self.graph.transform(*self._id_columns(table))[1]]
-
-    def _id_columns(self, table: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-        return table[self.ids["user"].name], table[self.ids["item"].name]
+        if self.graph is None:
+            return blocks, []
+        index, products = self.graph.transform(table[self.ids["user"].name], table[self.ids["item"].name])
+        return [*blocks, *zip(self.graph.vectors.values(), index, strict=True)], [products]
 
     def _fit_tastes(
         self,
-        table: pa.Table,
+        ids: dict[str, Codes],
         blocks: list[tuple[Float32, Codes]],
         residuals: dict[str, Floats],
         folds: Codes,
@@ -226,8 +224,8 @@ class Features:
         for place, text in enumerate(self.texts):
             groups = {"user": ("item",), "row": ("user", "item")}.get(text.side, ("user",))
             for group in (g for g in groups if g in self.ids):
-                codes, size = self._ids(group, table), self.ids[group].size
-                tastes, own = Tastes.fit(codes, size, *blocks[place], residuals[group], folds, ridge)
+                size = self.ids[group].size
+                tastes, own = Tastes.fit(ids[group], size, *blocks[place], residuals[group], folds, ridge)
                 self.tastes.append((group, place, tastes))
                 columns.append(own[:, None])
         return columns

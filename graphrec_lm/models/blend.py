@@ -128,8 +128,7 @@ class Blend(Recommender):
     def _members(self) -> list[Recommender]:
         """The members, or the usual ones."""
         if self.members is None:
-            ridge = TextRidge(encoder=self.encoder, seed=self.seed, verbose=self.verbose)
-            return [ridge, _graph_member(self.seed, self.verbose)]
+            return usual_members(self.encoder, self.seed, self.verbose)
         found = list(self.members)
         if len(found) < 2 or not all(isinstance(member, Recommender) for member in found):
             remedy = "Write Blend([TextRidge(), LightGCN()])."
@@ -222,9 +221,15 @@ class Blend(Recommender):
         return super().explain(user, item, k)
 
 
-def _graph_member(seed: int, verbose: bool) -> LightGCN:
-    """The ID model of a default blend: InfoNCE against negatives that the batch shares, two hops."""
-    return LightGCN(
+def usual_members(encoder: Any = DEFAULT_ENCODER, seed: int = 0, verbose: bool = True) -> list[Recommender]:
+    """The members of `Blend()`, to be passed with others beside them.
+
+    The ID model learns by InfoNCE against negatives that the batch shares, two hops.
+
+    >>> [type(member).__name__ for member in usual_members()]
+    ['TextRidge', 'LightGCN']
+    """
+    graph = LightGCN(
         layers=2,
         loss="infonce",
         negatives=1024,
@@ -236,6 +241,7 @@ def _graph_member(seed: int, verbose: bool) -> LightGCN:
         seed=seed,
         verbose=verbose,
     )
+    return [TextRidge(encoder=encoder, seed=seed, verbose=verbose), graph]
 
 
 def _fit_all(
