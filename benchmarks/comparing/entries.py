@@ -109,7 +109,8 @@ def _on(plan: Plan, data: str, root: Path) -> Iterator[Entry]:
         _check_parameters(base, model, fixed, names)
         wanted = where.seeds if model.seeds is None else model.seeds
         seeds = tuple(wanted[:1] if model.deterministic else wanted)
-        start = _start(base, model, name)
+        space = {parameter: where.space.get(parameter, own) for parameter, own in model.space.items()}
+        start = _start(base, model, name, space)
         note = model.note
         if data in model.sources:
             required = f"`models.{base}.sources` must leave out what it is ranked on"
@@ -120,7 +121,7 @@ def _on(plan: Plan, data: str, root: Path) -> Iterator[Entry]:
         rest["sources"] = tuple(model.sources)
         rest["published"] = model.published[data].model_dump() if data in model.published else {}
         rest["final_seconds"] = model.final_seconds.get(data, where.budget.final_seconds)
-        entry = Entry(data, base, base, name, fixed, model.space, start, **rest)
+        entry = Entry(data, base, base, name, fixed, space, start, **rest)
         if not MODELS[name].uses_text:
             yield entry
             continue
@@ -188,12 +189,12 @@ def _check_parameter(where: str, model: str, parameter: str, names: list[str]) -
         raise InputError(required, repr(parameter), did_you_mean(parameter, names))
 
 
-def _start(base: str, model: ModelPlan, name: str) -> dict[str, Any]:
+def _start(base: str, model: ModelPlan, name: str, space: Mapping[str, Any]) -> dict[str, Any]:
     """The first trial: the plan's `start`, else the constructor's defaults."""
     defaults = inspect.signature(MODELS[name]).parameters
-    start = {parameter: model.start.get(parameter, defaults[parameter].default) for parameter in model.space}
+    start = {parameter: model.start.get(parameter, defaults[parameter].default) for parameter in space}
     for parameter, value in start.items():
-        if not contains(model.space[parameter], value):
+        if not contains(space[parameter], value):
             required = f"the first trial of `models.{base}` must lie in its space"
             remedy = f"Widen `space.{parameter}`, or give `start: {{{parameter}: ...}}`."
             raise InputError(required, f"{parameter} = {value!r}", remedy)

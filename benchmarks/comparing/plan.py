@@ -61,6 +61,8 @@ class DataPlan(Section):
     budget : Budget
     params : mapping
         Given to each model that has a parameter of that name and doesn't tune it.
+    space : mapping
+        Parameter -> range, instead of that of each model that tunes it.
     models : list of str, optional
         Names under `models` of the plan; all, if left out. None of them, `[]`, makes it a source alone.
     note : str
@@ -75,6 +77,7 @@ class DataPlan(Section):
     seeds: list[int] = Field(min_length=1)
     budget: Budget
     params: dict[str, Any] = Field(default_factory=dict)
+    space: dict[str, Any] = Field(default_factory=dict)
     models: list[str] | None = None
     note: str = ""
 
@@ -219,9 +222,10 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     }
     plan = plan.model_copy(update=sections)
     _check_names(plan, source)
-    for name, model in plan.models.items():
-        for parameter, spec in model.space.items():
-            check_range(f"{source}: `models.{name}.space.{parameter}`", spec)
+    for section, named in (("data", plan.data), ("models", plan.models)):
+        for name, part in named.items():
+            for parameter, spec in part.space.items():
+                check_range(f"{source}: `{section}.{name}.space.{parameter}`", spec)
     return plan
 
 

@@ -20,7 +20,7 @@ from graphrec_lm.models import frames
 from graphrec_lm.models.datasets import checked_datasets
 from graphrec_lm.models.device import training_device
 from graphrec_lm.models.evaluation import Evaluation
-from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.hidden import Pattern, candidate_codes, hidden_items
 from graphrec_lm.models.intents import Intents
 from graphrec_lm.models.params import Parameters
@@ -58,6 +58,10 @@ class Recommender(Parameters, Intents, Unsupported):
 
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
         raise NotImplementedError(f"{type(self).__name__} has no notion of similar items: use TitleCosine.")
+
+    def _settled(self) -> dict[str, Any]:
+        """What this fit chose on validation, as parameters for a fit without it."""
+        return {}
 
     @property
     def _result(self) -> Fitted:
@@ -193,6 +197,32 @@ class Recommender(Parameters, Intents, Unsupported):
         rank = self._top if intent is None else self._wished_top
         codes, scores = rank(people, min(k, dataset.n_items), hidden, allowed)
         return frames.recommendations(dataset, people.ids, codes, scores)
+
+    def update(self, interactions: Any) -> Self:
+        """Add interactions, new users among them, without a fit: what was learned about items stays.
+
+        Histories grow, so that lists change and hide what was touched since; users have the vectors that
+        their histories give them now. A model without parameters of its own (`TextGCN`, `Popularity`) is
+        then what a fit on everything gives; a text model what `adapt` gives; an ID model serves those whose
+        histories changed as new people with these. Fit again from time to time.
+
+        Parameters
+        ----------
+        interactions : dataframe
+            As for `Dataset.with_interactions`, whose errors it raises; the model then stays as it was.
+
+        Returns
+        -------
+        self
+        """
+        state = self._state
+        dataset = state.dataset.with_interactions(interactions)
+        self._fitted = state.grown(dataset, self._regrown(dataset))
+        return self
+
+    def _regrown(self, dataset: Dataset) -> Arrays:
+        """The arrays, once `dataset` has more interactions or users; item weights alone don't change."""
+        return self._state.arrays
 
     def recommend_batch(self, path: str | os.PathLike[str], k: int = 10, *, filter_seen: bool = True) -> None:
         """Write `recommend` for everyone to a Parquet file, block by block, with a progress bar.

@@ -38,7 +38,7 @@ class Blend(Recommender):
 
     Weights are chosen by NDCG@20 on validation, member by member, so that the blend ranks validation at
     least as well as its best member. Without `valid`, a tenth of each user's items is split off to choose
-    them, then all members are fitted again on everything: twice the time.
+    them and what members choose on validation (the epoch, say), then all are fitted again on everything.
 
     `similar_items` and `explain` are those of the first member that has them; `add_items` needs members that
     can all do it, e.g. `TextRidge` and `WhiteGCN`.
@@ -112,7 +112,9 @@ class Blend(Recommender):
         if self.weights is None and held_out is None:
             train, apart, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
             if apart.n_interactions:
-                learned = self._choose(_fit_all(chosen, train, apart, ()), train, apart)
+                tried = _fit_all(chosen, train, apart, ())
+                learned = self._choose(tried, train, apart)
+                chosen = [_again(member) for member in tried]
         fitted = _fit_all(chosen, dataset, valid, callbacks)
         if self.weights is None and held_out is not None:
             learned = self._choose(fitted, dataset, held_out)
@@ -153,13 +155,20 @@ class Blend(Recommender):
         return list(self.weights)
 
     def _intent_encoder(self, encoder: Any) -> TextEncoder:
-        """That of the first member that reads titles, unless another is passed."""
-        state = self._state
-        if encoder is None:
-            for note, given in zip(state.notes["members"], self._as_made(), strict=True):
-                if "encoder_fingerprint" in note["notes"]:
-                    return same_encoder(note["notes"], getattr(given, "encoder", None))
+        """That of the first member that reads titles; `encoder`, if it is passed, must be the same."""
+        for note, given in zip(self._state.notes["members"], self._as_made(), strict=True):
+            if "encoder_fingerprint" in note["notes"]:
+                own = getattr(given, "encoder", None) if encoder is None else encoder
+                return same_encoder(note["notes"], own)
         return super()._intent_encoder(encoder)
+
+    def _kept_titles(self, encoder: TextEncoder) -> Any:
+        """Those of the first member that reads titles by this encoder."""
+        state = self._state
+        for n, note in enumerate(state.notes["members"]):
+            if note["notes"].get("encoder_fingerprint") == encoder.fingerprint:
+                return state.arrays.get(f"{n}.titles")
+        return None
 
     def _as_made(self) -> list[Recommender]:
         """The unfitted members of this fit, with their encoders."""
@@ -184,9 +193,9 @@ class Blend(Recommender):
         return weighted_sum([member._scores(people) for _, member in used], weights)
 
     def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
-        """Those of the first member that knows items; else the cosine of text and title."""
-        for member in self.members_:
-            if type(member)._text_scores is not Recommender._text_scores:
+        """Those of the first member with a weight that knows items; else the cosine of text and title."""
+        for member, weight in zip(self.members_, self.weights_, strict=True):
+            if weight and type(member)._text_scores is not Recommender._text_scores:
                 return member._text_scores(texts, titles)
         return super()._text_scores(texts, titles)
 
@@ -206,6 +215,12 @@ class Blend(Recommender):
         arrays = _joined(members) | {"weights": state.arrays["weights"]}
         self._fitted = replace(state, dataset=members[0]._state.dataset, arrays=arrays)
         return self
+
+    def _regrown(self, dataset: Dataset) -> Arrays:
+        grown = {}
+        for n, member in enumerate(self.members_):
+            grown |= _numbered(n, member._regrown(dataset))
+        return grown | {"weights": self.weights_}
 
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
         for member in self.members_:
@@ -254,6 +269,11 @@ def _fit_all(
     ]
 
 
+def _again(member: Recommender) -> Recommender:
+    """A model to be fitted without validation, with what this one's fit chose by it."""
+    return type(member)(**member.get_params() | member._settled())
+
+
 def _check_callbacks(members: list[Recommender], callbacks: Sequence[Callback]) -> None:
     """A checkpoint is of one run."""
     trained = [type(member).__name__ for member in members if isinstance(member, LoopRecommender)]
@@ -264,7 +284,14 @@ def _check_callbacks(members: list[Recommender], callbacks: Sequence[Callback]) 
 
 def _joined(members: list[Recommender]) -> Arrays:
     """The arrays of all members, each named after its number."""
-    return {f"{n}.{k}": v for n, member in enumerate(members) for k, v in member._state.arrays.items()}
+    joined: Arrays = {}
+    for n, member in enumerate(members):
+        joined |= _numbered(n, member._state.arrays)
+    return joined
+
+
+def _numbered(n: int, arrays: Arrays) -> Arrays:
+    return {f"{n}.{name}": array for name, array in arrays.items()}
 
 
 def _names(fitted: list[Recommender]) -> list[str]:

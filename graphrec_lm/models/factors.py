@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graphrec_lm.data import Dataset
 from graphrec_lm.kernels import topk, unit_rows
 from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.models.base import Recommender
+from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.hidden import Pattern
 from graphrec_lm.models.people import People
 
@@ -57,6 +60,18 @@ class FactorRecommender(Recommender):
 
     def _top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
         return topk(self._vectors(people), self.item_vectors_, k, seen=hidden, candidates=candidates)
+
+    def _regrown(self, dataset: Dataset) -> Arrays:
+        """Vectors of users whose histories changed, as of new people; the others keep theirs."""
+        arrays, before = self._state.arrays, self._state.dataset
+        known = np.arange(before.n_users)
+        changed = np.flatnonzero(before.user_counts != dataset.user_counts[known])
+        codes = np.concatenate([changed, np.arange(before.n_users, dataset.n_users)]).astype(np.int32)
+        histories = replace(People.fitted(dataset, codes), codes=None)
+        users = np.zeros((dataset.n_users, arrays["users"].shape[1]), dtype=np.float32)
+        users[known] = arrays["users"]
+        users[codes] = self._vectors(histories)
+        return arrays | {"users": users}
 
     def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
         """Cosine to the mean of the vectors of the items of near titles."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,12 @@ class Fitted:
     history: list[EpochRecord] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     params: dict[str, Any] = field(default_factory=dict)
+
+    def grown(self, dataset: Dataset, arrays: Arrays) -> Fitted:
+        """The same fit on a Dataset with more interactions, and users; validation stays."""
+        indptr, indices = self.valid
+        new = np.full(dataset.n_users - self.dataset.n_users, indptr[-1])
+        return replace(self, dataset=dataset, valid=(np.concatenate([indptr, new]), indices), arrays=arrays)
 
     @classmethod
     def of(

@@ -57,8 +57,11 @@ class Intents:
 
     def _text_mixtures(self, texts: Float32, titles: Float32) -> sparse.csr_array:
         """Each text as a mixture of the touched items of near titles, [n, n_items]."""
-        touched = np.flatnonzero(self._state.dataset.item_counts).astype(np.int32)
-        return mixtures_of(texts, titles, touched, nearest=300)
+        return mixtures_of(texts, titles, self._touched(), nearest=300)
+
+    def _touched(self) -> NDArray[np.int32]:
+        """Codes of the items that something was learned about."""
+        return np.flatnonzero(self._state.dataset.item_counts).astype(np.int32)
 
     def _wished_top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
         """Codes and scores of the k best items of people with wishes."""
@@ -101,10 +104,14 @@ class Intents:
         dataset = self._state.dataset
         kept = self._titles_of
         if kept is None or kept[0] != encoder.fingerprint or kept[1] is not dataset:
-            arrays = self._state.arrays
-            rows = arrays["titles"] if "titles" in arrays else embed(dataset.titles, encoder)
+            rows = self._kept_titles(encoder)
+            rows = embed(dataset.titles, encoder) if rows is None else rows
             self._titles_of = kept = encoder.fingerprint, dataset, unit_rows(rows.astype(np.float32))
         return kept[2]
+
+    def _kept_titles(self, encoder: TextEncoder) -> Any:
+        """Vectors of the titles by that encoder from the fit, or None."""
+        return self._state.arrays.get("titles")
 
     def _vague(self, encoder: TextEncoder) -> Float32:
         """Unit vectors of phrases that say nothing, kept for the next call."""

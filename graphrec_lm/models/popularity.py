@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.models.base import Recommender
-from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.people import People
 from graphrec_lm.training.callbacks import Callback
 
@@ -34,7 +34,10 @@ class Popularity(Recommender):
         self.seed = seed
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
-        return Fitted.of(dataset, valid, {"popularity": dataset.item_counts.astype(np.float32)})
+        return Fitted.of(dataset, valid, self._regrown(dataset))
+
+    def _regrown(self, dataset: Dataset) -> Arrays:
+        return {"popularity": dataset.item_counts.astype(np.float32)}
 
     def _scores(self, people: People) -> NDArray[np.float32]:
         popularity = self._state.arrays["popularity"]

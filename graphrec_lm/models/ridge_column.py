@@ -9,19 +9,18 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, cg
 
-from graphrec_lm.data import Dataset
-
 Float32 = NDArray[np.float32]
 
 
 def interaction_column(
-    dataset: Dataset, regularization: float, item: int, regressors: NDArray[Any] | None = None
+    pattern: csr_array, regularization: float, item: int, regressors: NDArray[Any] | None = None
 ) -> Float32:
     """Weights that predict one item from others: (G_SS + λI) b_S = G_Sj, by conjugate gradients.
 
     Parameters
     ----------
-    dataset : Dataset
+    pattern : csr_array [n_users, n_items]
+        Ones where there are interactions.
     regularization : float
         λ > 0.
     item : int
@@ -35,14 +34,11 @@ def interaction_column(
 
     Examples
     --------
-    >>> from graphrec_lm.data import IdMap
-    >>> both = Dataset.from_codes(IdMap([0]), IdMap([0, 1]), np.zeros(2, int), np.arange(2))
-    >>> interaction_column(both, 1.0, 0)
+    >>> interaction_column(csr_array(np.ones((1, 2))), 1.0, 0)
     array([0. , 0.5], dtype=float32)
     """
-    shape = dataset.n_users, dataset.n_items
-    pattern = csr_array((np.ones(dataset.n_interactions), dataset.indices, dataset.indptr), shape=shape)
-    mask = np.zeros(dataset.n_items) if regressors is not None else np.ones(dataset.n_items)
+    n_items = pattern.shape[1]
+    mask = np.zeros(n_items) if regressors is not None else np.ones(n_items)
     mask[slice(None) if regressors is None else regressors] = 1
     mask[item] = 0
 
@@ -50,9 +46,9 @@ def interaction_column(
         found: NDArray[np.float64] = mask * (pattern.T @ (pattern @ x)) + regularization * x
         return found
 
-    unit = np.zeros(dataset.n_items)
+    unit = np.zeros(n_items)
     unit[item] = 1
     right = mask * (pattern.T @ (pattern @ unit))
-    system = LinearOperator((dataset.n_items, dataset.n_items), matvec=product, dtype=np.float64)
+    system = LinearOperator((n_items, n_items), matvec=product, dtype=np.float64)
     found: Float32 = cg(system, right, rtol=1e-7, maxiter=1000)[0].astype(np.float32)
     return found

@@ -134,6 +134,9 @@ class TextRidge(ItemItemRecommender):
         kept = stored(weights) | {"titles": titles.astype(np.float16)}
         return Fitted.of(dataset, valid, kept, notes=notes)
 
+    def _settled(self) -> dict[str, Any]:
+        return {name: self.chosen_[name] for name in _USUAL}
+
     def _solver(self, dataset: Dataset) -> Solver:
         is_dense = dataset.n_items <= _MOST_DENSE if self.solver == "auto" else self.solver == "dense"
         return DenseSolver(dataset) if is_dense else SparseSolver(dataset, self.neighbors)
@@ -149,7 +152,7 @@ class TextRidge(ItemItemRecommender):
         weights = weights.known if isinstance(weights, GrownWeights) else weights
         if isinstance(weights, ThinPlusSparse):
             regressors = weights.sparse.tocsc()[:, [target]].nonzero()[0]
-        column = interaction_column(self._state.dataset, self.chosen_["regularization"], target, regressors)
+        column = interaction_column(self._pattern, self.chosen_["regularization"], target, regressors)
         alone = np.where(values != 0, column[history], np.float32(0))  # `keep` may have dropped a weight
         return {"interactions": alone, "titles": values - alone}
 

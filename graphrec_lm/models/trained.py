@@ -29,6 +29,7 @@ from graphrec_lm.training import (
     TrainingOptions,
     train,
 )
+from graphrec_lm.training.loop import VALID_METRIC
 
 Float32 = NDArray[np.float32]
 
@@ -77,6 +78,12 @@ class LoopRecommender(FactorRecommender):
         history = self._train(learner, self._placed_sampler(graph), options, validate, callbacks, run_id)
         arrays = self._arrays(learner)
         return Fitted.of(dataset, valid, arrays, history=history, notes=notes | {"cosine": self._cosine})
+
+    def _settled(self) -> dict[str, Any]:
+        """The epoch of the best validation."""
+        measured = [record for record in self.history_ if VALID_METRIC in record]
+        best = max(measured, key=lambda record: record[VALID_METRIC], default=None)
+        return {} if best is None else {"epochs": int(best["epoch"])}
 
     def _train(
         self,

@@ -87,23 +87,10 @@ class Transferable(AddsItems, FactorRecommender):
         made._fitted = replace(fitted, history=state.history, notes=kept, params=made.get_params())
         return made
 
-    def update(self, interactions: Any) -> Self:
-        """Add interactions, new users among them, with frozen weights: what `adapt` gives on all of them.
-
-        Parameters
-        ----------
-        interactions : dataframe
-            As for `Dataset.with_interactions`, whose errors it raises; the model then stays as it was.
-        """
-        state = self._state
-        dataset = state.dataset.with_interactions(interactions)
-        titles = state.arrays["titles"].astype(np.float32)
-        arrays = self._as_fitted()._carry(state.arrays, dataset, titles)
-        indptr, indices = state.valid
-        new = np.full(dataset.n_users - state.dataset.n_users, indptr[-1])
-        valid = np.concatenate([indptr, new]), indices
-        self._fitted = replace(state, dataset=dataset, valid=valid, arrays=arrays)
-        return self
+    def _regrown(self, dataset: Dataset) -> Arrays:
+        """Everything propagated again with frozen weights: what `adapt` gives on all interactions."""
+        arrays = self._state.arrays
+        return self._as_fitted()._carry(arrays, dataset, arrays["titles"].astype(np.float32))
 
     def _more(self, titles: Float32, encoder: TextEncoder) -> Arrays:
         known = self._state.arrays

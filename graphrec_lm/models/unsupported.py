@@ -20,10 +20,6 @@ class Unsupported:
         """Add items by title alone; see `AddsItems.add_items`."""
         raise self._cannot("take new items", f"fit again with them; {_ITEM_ITEM}, {_TRANSFERS}")
 
-    def update(self, interactions: Any) -> Any:
-        """Add interactions without a refit; see `Transferable.update`."""
-        raise self._cannot("take new interactions", f"fit again on all of them; {_TRANSFERS}")
-
     def adapt(self, dataset: Dataset, *, valid: Any = None, encoder: Any = None) -> Any:
         """The same weights on a new domain; see `Transferable.adapt`."""
         raise self._cannot("carry what it learned to another dataset", f"fit on that one; {_TRANSFERS}")

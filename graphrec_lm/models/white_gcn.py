@@ -18,6 +18,7 @@ from graphrec_lm.models.held_out import judge, validating
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import history_means, title_vectors
 from graphrec_lm.models.transfer import Transferable
+from graphrec_lm.models.wishes import UNWANTED, Wishes
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training.callbacks import Callback
 
@@ -91,6 +92,9 @@ class WhiteGCN(Transferable):
             weight = self._best(parts, dataset, valid)
         return Fitted.of(dataset, valid, _joined(parts, weight, titles), notes=notes)
 
+    def _settled(self) -> dict[str, Any]:
+        return {"weight": self.weight_}
+
     def _carry(self, weights: Arrays, dataset: Dataset, titles: Float32) -> Arrays:
         return _joined(self._parts(dataset, titles), float(weights["weight"][0]), titles)
 
@@ -130,7 +134,7 @@ class WhiteGCN(Transferable):
         raw = unit_own_part(arrays["titles"], people) + graph_part(arrays["fold"], people)
         white = graph_part(arrays["white.fold"], people)
         if people.wishes is not None:
-            wish = _whitened(people.wishes.vectors, arrays["white.center"], arrays["white.transform"])
+            wish = _white_wish(people.wishes, arrays["white.center"], arrays["white.transform"])
             alphas = people.wishes.alphas[:, None]
             white = unit_rows(white) * (1 - alphas) + alphas * wish
         return _side_by_side(unit_rows(raw), unit_rows(white), self.weight_)
@@ -156,6 +160,16 @@ def whitening(titles: Float32) -> tuple[Float32, Float32]:
 def _whitened(rows: Float32, center: Float32, transform: Float32) -> Float32:
     """White rows of length 1."""
     return unit_rows(np.asarray((rows - center) @ transform, dtype=np.float32))
+
+
+def _white_wish(wishes: Wishes, center: Float32, transform: Float32) -> Float32:
+    """White rows of what is wanted less those of what is not: each part is a text, with the mean in it."""
+    wanted, unwanted = (
+        np.where(part.any(axis=1, keepdims=True), _whitened(part, center, transform), np.float32(0))
+        for part in (wishes.wanted, wishes.unwanted)
+    )
+    found: Float32 = wanted - np.float32(UNWANTED) * unwanted
+    return found
 
 
 def _side_by_side(raw: Float32, white: Float32, weight: float) -> Float32:

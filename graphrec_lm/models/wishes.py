@@ -22,10 +22,17 @@ from graphrec_lm.text import TextEncoder, embed
 Float32 = NDArray[np.float32]
 
 UNWANTED = 0.5  # weight of what is not wanted
+_DONT = r"(?:(?:[Ii]\s+)?(?:do not|don['\u2019]?t)\s+(?:want|like)(?:\s+any)?)"
+_NOT = r"(?:not|no(?! one\b)|without|except|nothing|anything but)"
+# A capital inside a sentence belongs to a title ("Rebel Without a Cause", "Dr. No"); one at a beginning may
+# not ("Without gore").
 _NEGATION = re.compile(
-    r"(?:^(?:not|without)|[,;.]\s*(?:but\s+)?(?:not|no|without|except|nothing)|\s(?:but\s+(?:not|no)|without|except))\s+",
-    re.IGNORECASE,
+    rf"(?:^(?:no|[Nn]ot(?!\s+(?:only|just)\b)|[Ww]ithout|{_DONT})"
+    rf"|(?<!\bDr)(?<!\bMr)[.!]\s+(?:[Bb]ut\s+)?(?:[Nn]ot?|[Ww]ithout|[Nn]othing|{_DONT})"
+    rf"|[,;]\s*(?:but\s+)?(?:{_NOT}|{_DONT})"
+    rf"|\s(?:but\s+)?(?:not(?!\s+(?:only|just|to)\b)|without|except|(?:but|with)\s+no|{_DONT}))\s+"
 )
+_QUOTED = re.compile(r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|\u00ab[^\u00bb]*\u00bb")
 
 
 class Parts(NamedTuple):
@@ -75,8 +82,8 @@ class Wishes:
 def parse(intent: str) -> Parts:
     """Split an intent where it first says what is not wanted.
 
-    That is after "not" or "without" at its beginning, "no" or "not" after a comma or "but". A title that
-    begins so is taken literally in quotes.
+    That is after "not", "no", "without", "except" or "I don't want", in small letters unless they begin a
+    sentence: the capitals of "Rebel Without a Cause" are a title's. What stands in quotes is taken as it is.
 
     >>> parse("a space opera, not horror")
     Parts(wanted='a space opera', unwanted='horror')
@@ -85,8 +92,11 @@ def parse(intent: str) -> Parts:
     >>> parse("films like No Country for Old Men")
     Parts(wanted='films like No Country for Old Men', unwanted='')
     """
-    wanted, *rest = _NEGATION.split(intent.strip(), maxsplit=1)
-    return Parts(wanted.strip(), rest[0].strip() if rest else "")
+    text = intent.strip()
+    found = _NEGATION.search(_QUOTED.sub(lambda quoted: "_" * len(quoted.group()), text))
+    if found is None:
+        return Parts(text, "")
+    return Parts(text[: found.start()].strip(), text[found.end() :].strip())
 
 
 def intent_texts(intent: Any, people: int | None) -> list[str]:

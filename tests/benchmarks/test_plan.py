@@ -44,9 +44,21 @@ def test_a_model_s_own_seeds_and_longer_fits(make):
     assert entries["MF"].key(made.plan, {}) != keys["MF"]
 
 
+def test_a_range_of_a_dataset_is_that_of_every_model_that_tunes_it(make):
+    own = "params: {batch_size: 64, valid_every: 1}"
+    narrower = {"learning_rate": {"log": [1e-3, 8e-3]}, "neighbors": {"int": [1, 2]}}
+    entries = {entry.name: entry for entry in make((own, f"{own}\n    space: {narrower}")).entries}
+    assert entries["MF"].space == {
+        "learning_rate": {"log": [1e-3, 8e-3]},
+        "tau": {"choices": [0.1, 0.15]},
+    }
+    assert entries["Popularity"].space == {}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (("seeds: [0, 1]", "seeds: [0, 1]\n    space: {tau: 1}"), "data.toy.space.tau"),
         (("resamples: 200", "resample: 200"), "Did you mean 'resamples'"),
         (("seeds: [0, 1]", "seeds: []"), "data.toy.seeds"),
         (("trials: 3", "trials: 0"), "data.toy.budget.trials"),

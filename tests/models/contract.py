@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from sklearn.base import clone
 
 import graphrec_lm
-from graphrec_lm.errors import InputError, NotFittedError
-from graphrec_lm.models import Recommender
+from graphrec_lm.errors import InputError, NotFittedError, UnknownIdError
+from graphrec_lm.models import Popularity, Random, Recommender
 from graphrec_lm.models.plain import plain_parameters
+from graphrec_lm.models.transfer import Transferable
 from tests.models.worlds import COLD_USER, N_ITEMS, N_USERS, World, block, checkerboard, encoder
 
 USERS = [f"u{user}" for user in range(N_USERS)]
@@ -136,9 +138,9 @@ class ModelContract:
     def test_parameters(self, fitted):
         model = self.make()
         assert repr(model).startswith(f"{self.model.__name__}(")
-        copy = clone(fitted)
-        assert plain_parameters(copy.get_params()) == plain_parameters(fitted.get_params())
-        assert copy._fitted is None
+        new = clone(fitted)
+        assert plain_parameters(new.get_params()) == plain_parameters(fitted.get_params())
+        assert new._fitted is None
         assert model.set_params(seed=3) is model and model.get_params()["seed"] == 3
         with pytest.raises(InputError, match=r"own parameters, got 'sead'\. Did you mean 'seed'\?"):
             model.set_params(seed=4, sead=1)
@@ -174,6 +176,23 @@ class ModelContract:
             with pytest.raises(NotFittedError, match=r"must be fitted first, got a new one\. Call fit"):
                 call()
         assert not list(tmp_path.iterdir())
+
+    def test_an_update_serves_new_people_and_longer_histories(self, fitted, world, tmp_path):
+        before, model = fitted._fitted, copy(fitted)
+        more = [("zoe", 1), ("zoe", 2), ("zoe", 3), ("u0", 11), (COLD_USER, 14)]
+        assert model.update(pd.DataFrame(more, columns=["user_id", "item_id"])) is model
+        assert fitted._fitted is before and model.dataset_.n_users == fitted.dataset_.n_users + 1
+        shown = model.recommend(["zoe", "u0", COLD_USER], k=ALL)
+        assert not set(zip(shown["user_id"], shown["item_id"], strict=True)) & set(more)
+        if not issubclass(self.model, Transferable | Popularity | Random):  # these learn nothing about items
+            new = fitted.recommend(history=[[1, 2, 3], [14]], k=ALL)
+            assert_same(model.recommend(["zoe", COLD_USER], k=ALL).assign(user_id=new["user_id"]), new)
+            assert_same(model.recommend(["u1"], k=5), fitted.recommend(["u1"], k=5))
+        assert model.evaluate(world.test).keys() == fitted.evaluate(world.test).keys()
+        model.save(tmp_path)
+        assert_equal(graphrec_lm.load(tmp_path).recommend(k=5), model.recommend(k=5))
+        with pytest.raises(UnknownIdError, match="999"):
+            model.update(pd.DataFrame({"user_id": ["u0"], "item_id": [999]}))
 
     def test_save_and_load(self, fitted, world, tmp_path):
         fitted.save(tmp_path / "model")

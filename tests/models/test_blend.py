@@ -8,7 +8,7 @@ import pytest
 from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import reference
 from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models import EASE, MF, Blend, LightGCN, Popularity, Random, TitleCosine, load
+from graphrec_lm.models import EASE, MF, Blend, LightGCN, Popularity, Random, TextRidge, TitleCosine, load
 from graphrec_lm.models.fusion import Fusion
 from graphrec_lm.models.people import People
 from graphrec_lm.training import Checkpoint
@@ -87,6 +87,27 @@ def test_without_validation_weights_are_chosen_on_a_split(world):
     model = Blend(members(world)).fit(world.train)
     assert set(model.validation_) == {"blend", "EASE", "TitleCosine"}
     assert model.members_[0].dataset_ is world.train
+
+
+def test_without_validation_members_keep_what_they_chose_on_the_split(world):
+    graph = LightGCN(epochs=12, valid_every=1, patience=2, dim=4, batch_size=32, verbose=False)
+    model = Blend([TextRidge(encoder=world.encoder, verbose=False), graph]).fit(world.train)
+    train, apart, _ = world.train.split("random", valid=0.1, test=0.0, seed=0)
+    tried = graph.fit(train, valid=apart).history_
+    best = max(tried, key=lambda record: record["valid_ndcg@20"])["epoch"]
+    ridge, found = model.members_
+    assert len(found.history_) == found.get_params()["epochs"] == best
+    chosen = TextRidge(encoder=world.encoder, verbose=False).fit(train, valid=apart).chosen_
+    assert ridge.chosen_ == {name: value for name, value in chosen.items() if name != "ndcg"}
+
+
+def test_wishes_are_not_answered_by_a_member_without_weight(world):
+    model = Blend([EASE(), TitleCosine(encoder=world.encoder)], weights=[0, 1]).fit(world.train)
+    texts = world.encoder.encode(["north 3"])
+    texts /= np.linalg.norm(texts)
+    titles = world.encoder.encode(world.train.titles)
+    found = model._text_scores(texts, titles)
+    np.testing.assert_array_equal(found, model.members_[1]._text_scores(texts, titles))
 
 
 def test_members_that_were_passed_stay_unfitted(world):

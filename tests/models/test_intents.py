@@ -199,14 +199,44 @@ def test_people_without_history_teach_no_weight():
 def test_a_blend_reads_wishes_by_its_members_encoder():
     model = Blend([EASE(), WhiteGCN(encoder=Blocks())], weights=[1, 1]).fit(WORLD.train)
     assert words(model.recommend(intent="south", k=3)) == ["south"] * 3
+    with pytest.raises(InputError, match="another fingerprint"):
+        model.recommend(intent="south", k=3, encoder=WORLD.encoder)
 
 
-def test_parts_of_a_wish():
-    assert parse("  a comedy  ") == ("a comedy", "")
-    assert parse("something light but not silly") == ("something light", "silly")
-    assert parse("war films without heroes") == ("war films", "heroes")
-    assert parse("Without gore") == ("", "gore")
-    assert parse('"Not Another Teen Movie"') == ('"Not Another Teen Movie"', "")
+def test_a_blend_keeps_the_titles_of_its_members(monkeypatch):
+    asked: list[str] = []
+    model = Blend([EASE(), WhiteGCN(encoder=Blocks())], weights=[1, 1]).fit(WORLD.train)
+    encode = Blocks.encode
+    monkeypatch.setattr(Blocks, "encode", lambda self, texts: asked.extend(texts) or encode(self, texts))
+    model.recommend(intent="south", k=3)
+    assert asked == ["south"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "unwanted"),
+    [
+        ("  a comedy  ", "a comedy", ""),
+        ("something light but not silly", "something light", "silly"),
+        ("comedy not horror", "comedy", "horror"),
+        ("comedy with no violence", "comedy", "violence"),
+        ("a thriller. No gore", "a thriller", "gore"),
+        ("war films without heroes", "war films", "heroes"),
+        ("Without gore", "", "gore"),
+        ("no horror", "", "horror"),
+        ("something funny, I don't want any gore", "something funny", "gore"),
+        ("a movie like Rebel Without a Cause", "a movie like Rebel Without a Cause", ""),
+        ("Dr. No (1962)", "Dr. No (1962)", ""),
+        ("not only horror but comedy", "not only horror but comedy", ""),
+        ("to be or not to be", "to be or not to be", ""),
+        ('"Not Another Teen Movie"', '"Not Another Teen Movie"', ""),
+        ('like "rebel without a cause", not sad', 'like "rebel without a cause"', "sad"),
+    ],
+)
+def test_parts_of_a_wish(text, wanted, unwanted):
+    assert parse(text) == (wanted, unwanted)
+
+
+def test_vectors_of_a_wish():
     vectors = wish_vectors(["south, not north", "south"], Blocks())
     north, south = (row / np.linalg.norm(row) for row in Blocks().encode(["north", "south"]))
     np.testing.assert_allclose(vectors, [[south, south], [north, 0 * north]], atol=1e-6)

@@ -276,7 +276,7 @@ def test_wrong_domain_weights(weights):
 
 def test_id_models_say_what_to_use():
     model = LightGCN(epochs=1, verbose=False).fit(WORLD.train)
-    for call in (lambda: model.add_items(None), lambda: model.update(None), lambda: model.adapt(None)):
+    for call in (lambda: model.add_items(None), lambda: model.adapt(None)):
         with pytest.raises(NotImplementedError, match=r"LightGCN cannot .* AlphaRec"):
             call()
     with pytest.raises(NotImplementedError, match="several datasets"):

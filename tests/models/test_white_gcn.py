@@ -7,8 +7,10 @@ import pytest
 
 from graphrec_lm.errors import InputError
 from graphrec_lm.models import TextGCN, WhiteGCN
-from graphrec_lm.models.white_gcn import whitening
+from graphrec_lm.models.white_gcn import _white_wish, whitening
+from graphrec_lm.models.wishes import Wishes
 from tests.models.worlds import checkerboard
+from tests.support import normal
 
 WORLD = checkerboard()
 
@@ -64,6 +66,16 @@ def test_white_titles_are_white():
     np.testing.assert_allclose(np.sort(np.linalg.eigvalsh(covariance)), np.sort(shrunken), rtol=1e-3)
     few = whitening(rows[:2])
     assert all(np.isfinite(part).all() for part in few)
+
+
+def test_both_parts_of_a_wish_are_whitened_as_texts():
+    center, transform = whitening(normal((30, 4), 0) + 3)
+    wanted, unwanted = unit(normal((3, 4), 1)), unit(normal((3, 4), 2))
+    wanted[1] = unwanted[2] = 0
+    wishes = Wishes(wanted, unwanted, np.ones(3, np.float32), np.eye(4, dtype=np.float32))
+    white = [unit((part - center) @ transform) for part in (wanted, unwanted)]
+    expected = [white[0][0] - white[1][0] / 2, -white[1][1] / 2, white[0][2]]
+    np.testing.assert_allclose(_white_wish(wishes, center, transform), expected, atol=1e-5)
 
 
 def test_the_weight_is_the_best_on_validation():
