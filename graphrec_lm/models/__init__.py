@@ -5,6 +5,7 @@ from graphrec_lm.models.alpharec import AlphaRec
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.bc_loss import BCLoss
 from graphrec_lm.models.blend import Blend
+from graphrec_lm.models.chebycf import ChebyCF
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.gfcf import GFCF
@@ -44,6 +45,7 @@ __all__ = [
     "AlphaRec",
     "BCLoss",
     "Blend",
+    "ChebyCF",
     "Evaluation",
     "ItemKNN",
     "LightGCN",

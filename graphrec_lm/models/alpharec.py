@@ -21,7 +21,7 @@ from graphrec_lm.models.towers import TowerRecommender, Towers, tower_arrays
 from graphrec_lm.models.trained import seeded
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training import Batch, Learner
-from graphrec_lm.training.losses import infonce
+from graphrec_lm.training.losses import RankingLoss, check_loss, ranking_loss
 
 
 class AlphaRec(TowerRecommender):
@@ -30,6 +30,9 @@ class AlphaRec(TowerRecommender):
     An item is the LM vector of its title, a user the mean of the titles in the history. One
     projection (eq. 2) maps both to behaviour space; LightGCN propagation over 0..`layers` hops is
     averaged (eq. 3-4); InfoNCE on cosine similarity trains the projection, the only weights (eq. 5).
+
+    Where we differ from the authors' code: validation, not test, selects the epoch; there is no weight decay
+    (theirs is read and never used). `loss="bpr"` is for their ablation.
 
     `recommend(history=...)` is exact for the history of a fitted user: a user's propagated vector is
     a weighted sum over the history. Somebody new is not counted in the items' own degrees and hops.
@@ -43,8 +46,10 @@ class AlphaRec(TowerRecommender):
         Dimension of the behaviour space.
     hidden : int, optional
         Inner width of the MLP; None is half the LM's dimension, as in the paper for its main LM.
+    loss : {"infonce", "bpr"}
+        As published, on cosines; or BPR on inner products.
     tau : float
-        Temperature.
+        Temperature of InfoNCE.
     negatives : int
         Negatives for each positive, uniform outside the user's history.
     share_negatives : bool
@@ -88,6 +93,7 @@ class AlphaRec(TowerRecommender):
         layers: int = 2,
         dim: int = 64,
         hidden: int | None = None,
+        loss: str = "infonce",
         tau: float = 0.15,
         negatives: int = 256,
         share_negatives: bool = False,
@@ -105,7 +111,8 @@ class AlphaRec(TowerRecommender):
         device: str = "auto",
         verbose: bool = True,
     ) -> None:
-        self.projection, self.layers, self.dim, self.hidden, self.tau = projection, layers, dim, hidden, tau
+        self.projection, self.layers, self.dim, self.hidden = projection, layers, dim, hidden
+        self.loss, self.tau = loss, tau
         self.negatives, self.share_negatives = negatives, share_negatives
         self.negative_power, self.sampling = negative_power, sampling
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
@@ -117,6 +124,11 @@ class AlphaRec(TowerRecommender):
     def _check(self) -> None:
         super()._check()
         check_number("layers", self.layers, least=0, integer=True)
+        check_loss(self.loss, self.share_negatives)
+
+    @property
+    def _cosine(self) -> bool:
+        return self.loss == "infonce"
 
     def _towers(self, width: int) -> dict[str, Projection]:
         return {"": Projection(self.projection, *self._widths(width), seeded(self.seed))}
@@ -125,7 +137,7 @@ class AlphaRec(TowerRecommender):
         self, towers: Towers, titles: torch.Tensor, graph: BipartiteGraph
     ) -> LinearLearner | _AlphaRecLearner:
         kind = LinearLearner if self.projection == "linear" else _AlphaRecLearner
-        how = self.layers, self.tau, uses_bfloat16(self.precision, self._device())
+        how = self.layers, ranking_loss(self.loss, self.tau), uses_bfloat16(self.precision, self._device())
         return kind(towers[""], titles, graph, *how)
 
     def _learned(self, learner: LinearLearner | _AlphaRecLearner) -> Arrays:
@@ -134,12 +146,17 @@ class AlphaRec(TowerRecommender):
         return weights | {"fold": fold, "titles": learner.titles.numpy().astype(np.float16)}
 
     def _item_rows(self, titles: NDArray[np.float32]) -> NDArray[np.float32]:
-        return unit_rows(Projection.apply_restored(self._state.arrays, titles))
+        return self._scaled(Projection.apply_restored(self._state.arrays, titles))
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:
         arrays = self._state.arrays
         own = Projection.apply_restored(arrays, own_part(arrays["titles"], people))
-        return unit_rows(own + graph_part(arrays["fold"], people))
+        return self._scaled(own + graph_part(arrays["fold"], people))
+
+    def _scaled(self, sums: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Sums over the layers in the scale of the fitted vectors."""
+        state = self._state
+        return unit_rows(sums) if state.notes["cosine"] else sums / np.float32(state.params["layers"] + 1)
 
 
 class _AlphaRecLearner(Learner):
@@ -152,12 +169,12 @@ class _AlphaRecLearner(Learner):
         titles: torch.Tensor,
         graph: BipartiteGraph,
         layers: int,
-        tau: float,
+        ranking: RankingLoss,
         in_bfloat16: bool = False,
     ) -> None:
         super().__init__()
         self.projection, self.graph = projection, graph
-        self.layers, self.tau, self.in_bfloat16 = layers, tau, in_bfloat16
+        self.layers, self.ranking, self.in_bfloat16 = layers, ranking, in_bfloat16
         self.register_buffer("titles", titles, persistent=False)
         self.register_buffer("_rounded", titles.bfloat16() if in_bfloat16 else None, persistent=False)
 
@@ -171,4 +188,4 @@ class _AlphaRecLearner(Learner):
         inputs = self.titles if self._rounded is None else self._rounded
         start = self.projection.users_and_items(inputs, self.graph, self.in_bfloat16)
         rows = self.graph.propagate_batch(*start, self.layers, batch.users)
-        return infonce(*rows, batch.local(), self.tau)
+        return self.ranking(*rows, batch.local())

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError, check_choice, check_number
+from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Arrays
@@ -17,7 +17,7 @@ from graphrec_lm.models.fold_in import fold_table, graph_part
 from graphrec_lm.models.people import People
 from graphrec_lm.models.trained import TrainedRecommender, seeded
 from graphrec_lm.training import Batch, Learner
-from graphrec_lm.training.losses import bpr, infonce, squared_norm
+from graphrec_lm.training.losses import bpr, check_loss, infonce, squared_norm
 
 
 class IdRecommender(TrainedRecommender):
@@ -40,14 +40,11 @@ class IdRecommender(TrainedRecommender):
 
     def _check(self) -> None:
         """Raise InputError for parameters out of range."""
-        check_choice("loss", self.loss, ("bpr", "infonce"))
+        check_loss(self.loss, self.share_negatives)
         check_number("layers", self.layers, least=0, integer=True)
         check_number("dim", self.dim, least=1, integer=True)
         check_number("tau", self.tau, above=0)
         check_number("regularization", self.regularization, least=0)
-        if self.loss == "bpr" and self.share_negatives:
-            remedy = "Use loss='infonce', or share_negatives=False."
-            raise InputError("`share_negatives` must be False for BPR", True, remedy)
 
     def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
         self._check()

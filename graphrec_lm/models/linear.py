@@ -13,7 +13,7 @@ from graphrec_lm.kernels import are_tensors
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.text_view import TextView
 from graphrec_lm.training import Batch, Learner
-from graphrec_lm.training.losses import infonce
+from graphrec_lm.training.losses import RankingLoss
 
 
 class LinearLearner(Learner):
@@ -26,7 +26,7 @@ class LinearLearner(Learner):
     titles : float32 tensor [n_items, d_LM]
     graph : BipartiteGraph
     layers : int
-    tau : float
+    ranking : RankingLoss
     in_bfloat16 : bool
         Multiply matrices in bfloat16 while training.
     """
@@ -37,12 +37,12 @@ class LinearLearner(Learner):
         titles: torch.Tensor,
         graph: BipartiteGraph,
         layers: int,
-        tau: float,
+        ranking: RankingLoss,
         in_bfloat16: bool = False,
     ) -> None:
         super().__init__()
         self.projection, self.graph = projection, graph
-        self.layers, self.tau, self.in_bfloat16 = layers, tau, in_bfloat16
+        self.layers, self.ranking, self.in_bfloat16 = layers, ranking, in_bfloat16
         self.view = TextView(titles, graph, layers)
 
     @property
@@ -59,10 +59,10 @@ class LinearLearner(Learner):
         return self.view.everyone(self.projection, self.projection)
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """InfoNCE on the rows of P that the batch names; on a device all items enter: nothing to wait for."""
+        """On the rows of P that the batch names; on a device all items enter: nothing to wait for."""
         if are_tensors(batch.users):
             users, items, local = batch.users, None, batch.local()
         else:
             users, items, local = batch.compact(len(self.titles))
         rows = self.view.rows(self.projection, self.projection, users, items, self.in_bfloat16)
-        return infonce(*rows, local, self.tau)
+        return self.ranking(*rows, local)

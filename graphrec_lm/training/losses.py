@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from graphrec_lm.errors import InputError, check_choice
 from graphrec_lm.kernels import add_rows, are_tensors, known_gradients, on_device, sampled_softmax
 from graphrec_lm.training.batches import Batch
 
 Codes = NDArray[np.int32]
 Float32 = NDArray[np.float32]
+RankingLoss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]
 
 
 def infonce(users: torch.Tensor, items: torch.Tensor, batch: Batch, tau: float) -> torch.Tensor:
@@ -71,6 +75,19 @@ def bpr(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:
         return loss, user_grad, add_rows(item_grad, positives_at, slopes * own, -1.0)
 
     return known_gradients(users, items, gradients)
+
+
+def check_loss(loss: str, share_negatives: bool) -> None:
+    """Raise InputError unless `loss` is "bpr" or "infonce", and negatives are its own for BPR."""
+    check_choice("loss", loss, ("bpr", "infonce"))
+    if loss == "bpr" and share_negatives:
+        remedy = "Use loss='infonce', or share_negatives=False."
+        raise InputError("`share_negatives` must be False for BPR", True, remedy)
+
+
+def ranking_loss(loss: str, tau: float) -> RankingLoss:
+    """`bpr`, or `infonce` at this temperature, as a function of users, items and batch."""
+    return bpr if loss == "bpr" else partial(infonce, tau=tau)
 
 
 def squared_norm(users: torch.Tensor, items: torch.Tensor, batch: Batch) -> torch.Tensor:

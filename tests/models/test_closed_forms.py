@@ -9,13 +9,14 @@ import torch
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.kernels import gram
-from graphrec_lm.models import EASE, GFCF, L3AE, ItemKNN, TextGCN, TextRidge, load
-from graphrec_lm.models.gfcf import _right_singular_vectors
+from graphrec_lm.models import EASE, GFCF, L3AE, ChebyCF, ItemKNN, TextGCN, TextRidge, load
 from graphrec_lm.models.item_item import stored
 from graphrec_lm.models.item_knn import keep_largest
+from graphrec_lm.models.people import People
 from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
 from graphrec_lm.models.ridge_search import Grid, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, SparseSolver
+from graphrec_lm.models.spectrum import right_singular_vectors
 from tests.data.messages import check
 from tests.models.worlds import checkerboard, encoder
 from tests.support import normal, random_csr
@@ -157,7 +158,7 @@ def test_singular_vectors_of_large_and_small_matrices_agree():
     from scipy import sparse
 
     matrix = sparse.random_array((700, 600), density=0.02, rng=np.random.default_rng(0), dtype=np.float32)
-    lanczos, dense = (_right_singular_vectors(matrix.tocsr(), rank, 0)[:, :8] for rank in (16, 400))
+    lanczos, dense = (right_singular_vectors(matrix.tocsr(), rank, 0)[:, :8] for rank in (16, 400))
     np.testing.assert_allclose(np.abs((lanczos * dense).sum(0)), 1, atol=1e-3)
 
 
@@ -249,7 +250,26 @@ def test_gfcf_equals_dense_algebra(n_users, n_items, rank):
     np.testing.assert_allclose(weights, scaled.T @ scaled + 0.7 * low_pass, atol=2e-4)
 
 
+@SHAPES
+def test_chebycf_equals_the_filter_on_eigenvalues(n_users, n_items):
+    dataset, pattern = random_dataset(n_users, n_items)
+    model = ChebyCF(order=5, flatness=1.5, rank=4, alpha=0.3, power=0.4).fit(dataset)
+    users, items = (np.maximum(pattern.dense.sum(axis), 1) for axis in (1, 0))
+    scaled = pattern.dense / np.sqrt(np.outer(users, items))
+    values, vectors = np.linalg.eigh(np.eye(n_items) - 2 * scaled.T @ scaled)
+    nodes = np.cos((np.arange(6) + 0.5) * np.pi / 6)
+    plateau = 0.5 - 0.5 * np.sign(nodes) * np.abs(nodes) ** 1.5
+    polynomial = np.polynomial.Polynomial.fit(nodes, plateau, 5, domain=[-1, 1])
+    low = np.linalg.svd(scaled)[2][:4].T
+    weights = (vectors * polynomial(values)) @ vectors.T + 0.3 * low @ low.T
+    expected = (pattern.dense / items**0.4) @ weights * items**0.4
+    everyone = People.by_id(dataset, None, "raise")
+    np.testing.assert_allclose(model._scores(everyone), expected, atol=1e-4)
+
+
 BAD = {
+    "no order": (ChebyCF(order=0), "`order` must be an integer >= 1", "0"),
+    "no flatness": (ChebyCF(flatness=0), "`flatness` must be a number > 0", "0"),
     "a ridge below zero": (TextRidge(regularization=-1), "`regularization` must be a number > 0", "-1"),
     "a strength below zero": (TextRidge(strength=-0.5), "`strength` must be a number >= 0", "-0.5"),
     "no ridge": (EASE(regularization=0), "`regularization` must be a number > 0", "0"),

@@ -20,6 +20,7 @@ from graphrec_lm.models import (
     AlphaRec,
     BCLoss,
     Blend,
+    ChebyCF,
     ItemKNN,
     LightGCN,
     MultVAE,
@@ -55,6 +56,16 @@ class TestAlphaRecLinearShared(ModelContract):
     params = FEW | dict(projection="linear", share_negatives=True, sampling="interaction")
 
 
+class TestAlphaRecByBPR(ModelContract):
+    model = AlphaRec
+    params = FEW | dict(loss="bpr", negatives=1, hidden=8, epochs=30)
+
+
+class TestAlphaRecLinearByBPR(ModelContract):
+    model = AlphaRec
+    params = FEW | dict(loss="bpr", negatives=2, projection="linear", epochs=30)
+
+
 class TestAlphaRecInBfloat16(ModelContract):
     model = AlphaRec
     params = FEW | dict(hidden=8, precision="bf16")
@@ -85,6 +96,11 @@ class TestBCLossWithoutGraph(ModelContract):
 class TestEASE(ModelContract):
     model = EASE
     params = dict(regularization=2.0)
+
+
+class TestChebyCF(ModelContract):
+    model = ChebyCF
+    params = dict(rank=4)
 
 
 class TestGFCF(ModelContract):
