@@ -83,11 +83,14 @@ class Comparison:
         return sorted((row for row in found if row["seed"] in entry.seeds), key=lambda row: row["seed"])
 
     def failure(self, entry: Entry) -> str:
-        """Why an entry has no row; "" if it has, or wasn't tried."""
+        """Why an entry has no row, or lacks seeds; "" if it has all, or they were not tried."""
+        done = {row["seed"] for row in self.finished(entry)}
         failed = [
-            row["error"] for row in self.rows.where(data=entry.data, entry=entry.name) if "error" in row
+            row["error"]
+            for row in self.rows.where(data=entry.data, entry=entry.name)
+            if "error" in row and row["seed"] not in done
         ]
-        return failed[0] if failed and not self.finished(entry) else ""
+        return failed[0] if failed else ""
 
     def finished(self, entry: Entry) -> list[dict[str, Any]]:
         """Final rows that ended well."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from comparing.entries import Entry
 from comparing.fitting import VALID
+from comparing.plan import Plan
 from comparing.running import Comparison
 from graphrec_lm.evaluation import Difference, paired_bootstrap
 
@@ -67,24 +68,52 @@ def on(lines: Sequence[Line], data: str, *, variants: bool = False) -> list[Line
     return [line for line in lines if line["data"] == data and bool(line["beside"]) == variants]
 
 
-def differences(comparison: Comparison, names: Sequence[str], data: str) -> list[Difference]:
+def differences(
+    comparison: Comparison, names: Sequence[str], data: str, family: str = "differences"
+) -> list[Difference]:
     """All pairs of entries on a dataset, each the mean of its seeds for each user.
 
-    Entries whose per-user values are not in the scratch folder are left out. So many resamples are drawn
-    that the smallest p-value, times the number of pairs, is below a fifth of the level.
+    Where the scratch folder lacks an entry's per-user values, pairs of unchanged entries are those of the
+    same `family` in the last report. Enough resamples are drawn for `least_p_value` to be below a fifth of
+    the level.
     """
     plan = comparison.plan
-    values = {}
-    for entry in comparison.entries:
-        if entry.data == data and entry.name in names:
-            column = _per_user(comparison, entry)
-            if column is not None:
-                values[entry.name] = column
+    values = {
+        entry.name: _per_user(comparison, entry)
+        for entry in comparison.entries
+        if entry.data == data and entry.name in names and comparison.finished(entry)
+    }
+    if any(column is None for column in values.values()):
+        return _reported(comparison, set(values), data, family)
     if len(values) < 2:
         return []
-    pairs = len(values) * (len(values) - 1) // 2
-    resamples = max(plan.resamples, round(5 * pairs / plan.level))
+    resamples = _resamples(plan, len(values) * (len(values) - 1) // 2)
     return paired_bootstrap(values, n_resamples=resamples, level=1 - plan.level, seed=plan.seed)
+
+
+def least_p_value(plan: Plan, pairs: int) -> float:
+    """The smallest corrected p-value that so many pairs can have."""
+    return pairs / (1 + _resamples(plan, pairs))
+
+
+def _resamples(plan: Plan, pairs: int) -> int:
+    return max(plan.resamples, round(5 * pairs / plan.level))
+
+
+def _reported(comparison: Comparison, names: set[str], data: str, family: str) -> list[Difference]:
+    """Pairs of the last report whose entries have the same rows now."""
+    path = comparison.results / "compare.json"
+    if not path.exists():
+        return []
+    last = json.loads(path.read_text(encoding="utf-8"))
+    rows = {line["entry"]: (line["key"], line["seeds"]) for line in last["lines"] if line["data"] == data}
+    same = set()
+    for entry in comparison.entries:
+        found = comparison.finished(entry) if entry.data == data and entry.name in names else []
+        if found and rows.get(entry.name) == (found[0]["key"], [row["seed"] for row in found]):
+            same.add(entry.name)
+    pairs = [Difference(**pair) for pair in last[family].get(data, [])]
+    return [pair for pair in pairs if {pair.first, pair.second} <= same]
 
 
 def _per_user(comparison: Comparison, entry: Entry) -> Any:

@@ -13,7 +13,9 @@ from graphrec_lm.evaluation import Difference, differences_from, metric_label, r
 Cells = list[dict[str, Any]]
 
 
-def accuracy(lines: Sequence[Line], pairs: Sequence[Difference], k: int, reference: str) -> str:
+def accuracy(
+    lines: Sequence[Line], pairs: Sequence[Difference], k: int, reference: str, least: float = 0.0
+) -> str:
     """Accuracy, best in bold, and how far each stands from `reference`, with its interval and p-value.
 
     Where some have published figures, these stand beside, and our NDCG as a multiple of theirs.
@@ -27,7 +29,7 @@ def accuracy(lines: Sequence[Line], pairs: Sequence[Difference], k: int, referen
         row |= _published(line, k) if published else {}
         pair = compared.get(line["entry"])
         row["NDCG minus best"] = "" if pair is None else f"{_signed(pair.difference)} {_interval(pair)}"
-        row["after Holm"] = "" if pair is None else chance(pair.adjusted)
+        row["after Holm"] = "" if pair is None else chance(pair.adjusted, least)
         rows.append(row)
     for metric in METRICS:
         _bold(rows, metric_label(f"{metric}@{k}"), [line[f"{metric}@{k}"][0] for line in lines], max)
@@ -41,7 +43,7 @@ def costs(lines: Sequence[Line]) -> str:
             "model": line["entry"],
             "tuning": f"{line['trials']} trials, {line['tuning_seconds']:.0f} s"
             if line["trials"]
-            else "none",
+            else _untuned(line),
             "fit s": line["fit_seconds"],
             "epochs": line["epochs"] or None,
             "ended by time": f"{line['limited']} of {len(line['seeds'])}" if line["trained"] else "",
@@ -106,6 +108,10 @@ def _published(line: Line, k: int) -> dict[str, str]:
     labels = {metric: f"published {metric_label(f'{metric}@{k}')}" for metric in METRICS[:2]}
     shown = {label: number(theirs[metric]) if theirs else "" for metric, label in labels.items()}
     return shown | {"NDCG ÷ published": f"{ndcg(line, k) / theirs['ndcg']:.2f}" if theirs else ""}
+
+
+def _untuned(line: Line) -> str:
+    return "in the fit" if line["chosen_by_itself"] or line["trained"] else "none"
 
 
 def _seeds(line: Line) -> str:

@@ -25,13 +25,16 @@ def number(value: float) -> str:
     return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.4f}"
 
 
-def chance(p_value: float) -> str:
-    """A p-value with its sign.
+def chance(p_value: float, least: float = 0.0) -> str:
+    """A p-value with its sign; `least` is what so many resamples can tell from 0.
 
-    >>> chance(0.0123), chance(0.0002)
-    ('p = .012', 'p < .001')
+    >>> chance(0.0123), chance(0.0002), chance(0.01, least=0.01)
+    ('p = .012', 'p < .001', 'p ≤ .010')
     """
-    return "p < .001" if p_value < 1e-3 else f"p = {p_value:.3f}".replace("0.", ".", 1)
+    if p_value < 1e-3:
+        return "p < .001"
+    sign = "≤" if p_value <= least * (1 + 1e-9) else "="
+    return f"p {sign} {p_value:.3f}".replace("0.", ".", 1)
 
 
 def duration(seconds: float) -> str:
@@ -66,8 +69,11 @@ def in_short(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: i
     near = [pair.first for pair in compared if pair.adjusted >= level]
     if not compared:
         return f"{text}. Per-user values are not there, so nothing is said about chance."
+    if len(near) == len(compared):
+        users = f"{best['users']:,} users"
+        return f"**{data}**: nothing can be told apart with {users}; {text.split(': ', 1)[1]}."
     if near:
-        return f"{text}; chance alone could explain its lead over {listed(near)}."
+        return f"{text}; after correction it cannot be told from {listed(near)}."
     return f"{text}, ahead of all others by more than chance explains."
 
 
@@ -98,13 +104,17 @@ def _verdict(simple: Line, trained: Line, pair: Difference | None, k: int, level
         text += f"; interval of the difference {number(pair.low)} to {number(pair.high)}, "
         text += f"{chance(pair.adjusted)})"
     text += f". A fit takes {duration(simple['fit_seconds'])} against {duration(trained['fit_seconds'])}"
-    text += f", tuning {duration(simple['tuning_seconds'])} against {duration(trained['tuning_seconds'])}. "
+    text += f", tuning {_tuning(simple)} against {_tuning(trained)}. "
     certain = pair is not None and pair.adjusted < level
     if certain:
         return text + ("**The simple method wins.**" if one > other else "Training pays here.")
     if one >= other:
         return text + "The simple method is ahead, though chance could explain it: training has not paid."
     return text + "The trained model is ahead, though chance could explain it."
+
+
+def _tuning(line: Line) -> str:
+    return duration(line["tuning_seconds"]) if line["trials"] else "none beside it"
 
 
 def _by_strata(simple: Line, trained: Sequence[Line], k: int) -> str:

@@ -52,14 +52,19 @@ def _row(comparison, entry, seed, values, limited) -> None:
         np.savez(file, users=np.arange(200), **{"ndcg@5": values.astype(np.float32)})
 
 
+def written(comparison) -> str:
+    """Both pages."""
+    return write_report(comparison) + (comparison.results / "compare.details.md").read_text()
+
+
 MEANS = {"Popularity": 0.1, "TitleCosine [minilm]": 0.3, "MF": 0.2, "random titles": 0.05}
 
 
 def test_a_simple_method_that_wins(make):
     comparison = make()
     made_up(comparison, MEANS, cut=("MF",))
-    page = write_report(comparison)
-    assert page == (comparison.results / "compare.md").read_text()
+    assert write_report(comparison) == (comparison.results / "compare.md").read_text()
+    page = written(comparison)
     assert "TitleCosine [minilm] has the highest NDCG@5" in page
     assert "ahead of all others by more than chance explains" in page
     assert "**The simple method wins.**" in page
@@ -94,14 +99,14 @@ def test_differences_within_chance_are_called_so(make):
                 path = comparison.per_user(entry, row["seed"], row["key"])
                 np.savez(path, **{"ndcg@5": rng.normal(0.298, 0.3, 200).astype(np.float32)})
     page = write_report(comparison)
-    assert "chance alone could explain its lead over MF" in page
+    assert "after correction it cannot be told from MF" in page
     assert "though chance could explain it" in page
 
 
 def test_convergence_is_read_from_the_histories(make):
     comparison = make()
     made_up(comparison, MEANS)
-    page = write_report(comparison)
+    page = written(comparison)
     # 90 % of .2 is .18: epoch 9, 18 seconds
     assert "validation NDCG@20 is .1800" in page
     row = next(line for line in page.splitlines() if line.startswith("| MF ") and line.count("|") == 5)
@@ -127,6 +132,37 @@ def test_without_per_user_values_nothing_is_said_of_chance(make):
     page = write_report(comparison)
     assert "nothing is said about chance" in page
     assert "not tested" in page
+
+
+def test_without_per_user_values_pairs_of_the_last_report_stand(make):
+    comparison = make()
+    made_up(comparison, MEANS)
+    page = write_report(comparison)
+    for path in comparison.scratch.rglob("*.npz"):
+        path.unlink()
+    assert write_report(comparison) == page
+    changed = comparison.rows.where(data="toy", entry="MF")[0]
+    comparison.rows.put({**changed, "error": "gone"})
+    assert "not tested" in write_report(comparison)
+
+
+def test_seeds_that_are_missing_are_named_with_the_reason(make):
+    comparison = make()
+    made_up(comparison, MEANS)
+    changed = comparison.rows.where(data="toy", entry="MF")[0]
+    comparison.rows.put({**changed, "error": "killed"})
+    assert "Fewer seeds than planned: MF: killed." in write_report(comparison)
+
+
+def test_when_nothing_can_be_told_apart_it_is_said_first(make):
+    comparison = make()
+    made_up(comparison, MEANS)
+    rng = np.random.default_rng(5)
+    for entry in comparison.entries:
+        for row in comparison.finished(entry):
+            path = comparison.per_user(entry, row["seed"], row["key"])
+            np.savez(path, **{"ndcg@5": rng.normal(0.3, 0.3, 200).astype(np.float32)})
+    assert "**toy**: nothing can be told apart with 200 users; TitleCosine" in write_report(comparison)
 
 
 def test_a_report_of_nothing(make):
