@@ -11,5 +11,5 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 def test_the_configuration_describes_a_model() -> None:
     config = read_config(EXAMPLES / "fit.yaml")
-    assert config.model.name == "AlphaRec"
+    assert config.model.name == "TextRidge"
     assert config.data.dataset == "movielens-small"

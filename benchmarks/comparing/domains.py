@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from common import pairs, read_dataset, read_vectors
+from common import read_dataset, read_vectors
 
 import graphrec_lm as gl
 from graphrec_lm.data import alpharec_vectors, read_alpharec
@@ -114,13 +114,4 @@ def read(
         table = table.set_column(table.column_names.index("title"), "title", titles)
         dataset = replace(dataset, item_table=table)
     parts = dataset.split(**split)
-    if known_users:
-        parts = gl.Split(parts.train, _of_known(parts.train, parts.valid), _of_known(parts.train, parts.test))
-    return Domain(parts, vectors)
-
-
-def _of_known(train: gl.Dataset, part: gl.Dataset) -> gl.Dataset:
-    """The part without users that `train` knows nothing of."""
-    frame = pairs(part)
-    known = np.repeat(train.user_counts > 0, part.user_counts)
-    return train.align(frame[known])
+    return Domain(parts.known_users() if known_users else parts, vectors)

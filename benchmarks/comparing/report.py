@@ -116,11 +116,8 @@ def _section(
     plan, mine = comparison.plan, tables.ranked(on(lines, data), comparison.plan.k)
     best = mine[0]["entry"]
     text = [f"## {data}", "", _facts(comparison, mine[0], data), ""]
-    text += [
-        tables.accuracy(mine, pairs, plan.k, best, least_p_value(plan, len(pairs))),
-        "",
-        *_notes(plan, mine),
-    ]
+    least = least_p_value(plan, len(pairs))
+    text += [tables.accuracy(mine, pairs, plan.k, best, least), "", *_notes(plan, mine)]
     text += ["\n\n".join(_missing(comparison, data)), ""]
     for base, group in _by_base(on(lines, data, variants=True)):
         line = next((line for line in mine if line["entry"] == base), None)
@@ -143,12 +140,8 @@ def _details(comparison: Comparison, lines: Sequence[Line], data: str, pairs: Se
     share, reference = plan.convergence.share, plan.convergence.reference
     target, rows = convergence(mine, reference, share)
     if target is not None:
-        text += [
-            "### Convergence",
-            "",
-            f"Until validation NDCG@20 is {words.number(target)}, {share:.0%} of the",
-        ]
-        text += [f"best of {reference}; means of the seeds that reach it, validation included.", ""]
+        level = f"Until validation NDCG@20 is {words.number(target)}, {share:.0%} of the best of {reference};"
+        text += ["### Convergence", "", level, "means of the seeds that reach it, validation included.", ""]
         text += [tables.converged(rows), ""]
     return "\n".join(text)
 
@@ -162,8 +155,8 @@ def _looks(comparison: Comparison) -> str:
     mine = [look for look in found if look.get("benchmark") == "compare"]
     shown = sum(len(comparison.finished(entry)) for entry in comparison.entries)
     return (
-        f"`test_log.jsonl` has {len(mine):,} looks for the {shown:,} rows shown: the others are of runs that were"
-        " repeated, since the machine was disturbed or the plan or the code had changed."
+        f"`test_log.jsonl` has {len(mine):,} looks for the {shown:,} rows shown: the others are of runs that"
+        " were repeated, since the machine was disturbed or the plan or the code had changed."
     )
 
 

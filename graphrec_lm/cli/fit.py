@@ -22,10 +22,9 @@ a configuration:
     only_touched_items: true       #   columns: {userId: user_id}, positive: rating >= 4
   split: {method: from_column}     # or random, leave_last_out, global_time, with their options
   model:
-    name: AlphaRec                 # any parameter of its constructor may follow
-    epochs: 60
-    learning_rate: 2e-3
-  fit: {checkpoint: movies.safetensors}   # optional: go on after an interruption
+    name: TextRidge                # any parameter of its constructor may follow
+    keep: 500
+  fit: {checkpoint: movies.safetensors}   # for models that train by epochs: go on after an interruption
   evaluate: {k: 20, metrics: [recall, ndcg, hit_rate]}
   output: movies-model             # the folder of the saved model
 

@@ -45,7 +45,8 @@ class CTRModel(Parameters):
     graph : GraphFeatures, optional
         Behaviour representations of a fitted graph model.
     raw : bool
-        False leaves the raw fields out: language-model (and graph) features alone.
+        False leaves the fields out: language-model (and graph) features alone, and what is learned about ids
+        unless `statistics` and `TextFeatures.tastes` are False, too.
     statistics : bool
         Add shrunken mean labels of users and items, out of fold for the training rows.
     label : str
@@ -123,8 +124,9 @@ class CTRModel(Parameters):
             A row an event, with the columns of the fields and the label.
         y : array [n] of 0 and 1, optional
             The labels, instead of the column.
-        valid : dataframe, optional
-            Held-out rows; their LogLoss selects when to stop, nothing else.
+        valid : dataframe, or (dataframe, array of 0 and 1), optional
+            Held-out rows, and their labels if they are no column; their LogLoss selects when to stop, nothing
+            else.
 
         Raises
         ------
@@ -136,14 +138,17 @@ class CTRModel(Parameters):
         table = as_table(rows, "rows")
         labels = self._labels(table, y)
         _check_classes(labels, "rows")
-        held = None if valid is None else as_table(valid, "valid")
-        held_labels = None if held is None else self._labels(held, None)
+        held_rows, held_y = valid if isinstance(valid, tuple) and len(valid) == 2 else (valid, None)
+        held = None if held_rows is None else as_table(held_rows, "valid")
+        held_labels = None if held is None else self._labels(held, held_y)
         features, own = Features.fit(
             table, labels, self._checked_fields(), raw=self.raw, text=self.text, graph=self.graph,
             statistics=self.statistics, seed=self.seed,
         )  # fmt: skip
         pair = None if held is None or held_labels is None else (features.transform(held), held_labels)
         logger.info("%s: positive is %s, %.1f %% of %d rows", *self._facts(labels))
+        if self.epochs > 1 and pair is None:
+            logger.warning("%s: without `valid` all %d epochs are trained", type(self).__name__, self.epochs)
         arrays, history = self._learn(features, own, labels, pair, options)
         features.unseen.clear()
         self._fitted = FittedCTR(features, arrays, self._rule, history, self.get_params())
@@ -154,6 +159,7 @@ class CTRModel(Parameters):
         self, features: Features, rows: Rows, labels: Any, valid: Any, options: RowOptions
     ) -> tuple[Arrays, list[EpochRecord]]:
         network = self._new_network(features)
+        network.front.silence(np.bincount(rows.codes.ravel(), minlength=len(network.front.table)) == 0)
         name = type(self).__name__
         history = train_rows(network, rows, labels, options, valid=valid, label=name, verbose=self.verbose)
         return {name: weight.numpy() for name, weight in network.state_dict().items()}, history
@@ -182,6 +188,22 @@ class CTRModel(Parameters):
         positive = self._probabilities(features.transform(as_table(rows, "rows")))
         return np.stack([1 - positive, positive], axis=1)
 
+    def predict(self, rows: Any) -> NDArray[np.int64]:
+        """The class of each row, int64 [n]: 1 where its probability is at least a half."""
+        return (self.predict_proba(rows)[:, 1] >= 0.5).astype(np.int64)
+
+    def score(self, rows: Any, y: Any = None) -> float:
+        """The share of rows whose class is right, as of scikit-learn's classifiers; see `evaluate`."""
+        labels = self._as_fitted()._labels(as_table(rows, "rows"), y)
+        return float((self.predict(rows) == labels).mean())
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's tools ask of a classifier."""
+        from sklearn.utils import ClassifierTags, Tags, TargetTags
+
+        two = ClassifierTags(multi_class=False)
+        return Tags("classifier", TargetTags(required=False), classifier_tags=two)
+
     def evaluate(self, test: Any, y: Any = None) -> CTREvaluation:
         """LogLoss, AUC, GAUC (AUC within users), Brier and expected calibration error on held-out rows."""
         table = as_table(test, "test")
@@ -189,7 +211,8 @@ class CTRModel(Parameters):
         _check_classes(labels, "test")
         probabilities = self.predict_proba(table)[:, 1]
         users = None if fields.user_id is None else table[fields.user_id].to_numpy()
-        figures = probability_metrics(labels, probabilities, users)
+        groups = None if fields.user_id is None else _groups(table[fields.user_id])
+        figures = probability_metrics(labels, probabilities, groups)
         return CTREvaluation(figures, self._state.rule, labels, probabilities, users)
 
     @property
@@ -224,7 +247,7 @@ class CTRModel(Parameters):
         """
         from graphrec_lm.ctr.persistence import load
 
-        model = load(path, encoder=encoder)
+        model = load(path, encoder=encoder, of=cls)
         if not isinstance(model, cls):
             remedy = f"Use {type(model).__name__}.load or graphrec_lm.ctr.load."
             raise InputError(f"{path} must hold a saved {cls.__name__}", f"a {type(model).__name__}", remedy)
@@ -284,6 +307,13 @@ def as_table(rows: Any, what: str) -> pa.Table:
     if not table.num_rows:
         raise InputError(f"`{what}` must hold rows", "none", "Pass at least one row.")
     return table
+
+
+def _groups(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """A number for each user; rows without one are one group."""
+    users = column.combine_chunks()
+    codes = users if pa.types.is_dictionary(users.type) else users.dictionary_encode()
+    return np.asarray(codes.indices.fill_null(-1), np.int64)
 
 
 def _check_classes(labels: NDArray[np.float32], what: str) -> None:

@@ -123,7 +123,8 @@ class Features:
         if not (raw or text or graph):
             raise InputError("a model must have features", "raw=False without `text` or `graph`", "Pass one.")
         if text is not None:
-            self.texts = [TextBlock.fit(side, t, table, text, seed) for side, t in text.templates(chosen)]
+            templates = text.templates(chosen, (fields.user_id, fields.item_id))
+            self.texts = [TextBlock.fit(side, one, table, text, seed) for side, one in templates]
         if graph is not None:
             self.graph = graph.block()
             _require_ids(ids, "`graph`")

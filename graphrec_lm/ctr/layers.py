@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from graphrec_lm.ctr.features import Layout
+from graphrec_lm.training.field_rows import FieldRows, PairSums
 
 SPREAD = 0.05
 
@@ -45,7 +46,7 @@ class Inputs(NamedTuple):
     @property
     def flat(self) -> Tensor:
         """All of it in a row, [B, F · dim + D]."""
-        return torch.cat([self.fields.flatten(1), self.dense], dim=1)
+        return joined([self.fields.flatten(1), self.dense])
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Front(nn.Module):
     def __init__(self, layout: Layout, dim: int, generator: torch.Generator) -> None:
         super().__init__()
         self.layout, self.dim = layout, dim
+        columns = [(at, at + 1) for at in range(layout.singles)] + layout.lists
+        self.starts = np.array([0, *(stop for _, stop in columns)], np.int64)
         table = torch.randn(layout.n_codes, dim + 1, generator=generator) * SPREAD
         table[:, -1] = table[0] = 0
         self.table = nn.Parameter(table)
@@ -90,41 +93,25 @@ class Front(nn.Module):
         self.sizes = Sizes(len(layout.sides), dim, layout.dense + sum(widths), tuple(layout.sides))
         self.weights = nn.Parameter(torch.zeros(self.sizes.dense))
 
+    def silence(self, codes: NDArray[np.bool_]) -> None:
+        """Zero the rows of these codes; as no training row has one, they stay so."""
+        with torch.no_grad():
+            self.table[torch.from_numpy(codes)] = 0
+
     def forward(self, batch: Batch) -> Inputs:
         """See `Inputs`."""
-        rows = _Gather.apply(self.table, batch.codes)  # type: ignore[no-untyped-call]
-        singles = self.layout.singles
-        parts = [rows[:, :singles]]
-        for start, stop in self.layout.lists:
-            count = (batch.codes[:, start:stop] > 0).sum(1, keepdim=True).clamp(min=1)
-            parts.append((rows[:, start:stop].sum(1) / count)[:, None])
-        coded = torch.cat(parts, dim=1)
+        coded, first = FieldRows.apply(self.table, batch.codes, self.starts)  # type: ignore[no-untyped-call]
         # a component of a block has variance 1 / dim: brought near the spread of the other numbers
         vectors = [v * math.sqrt(v.shape[1]) / 2 for v in batch.blocks]
         projected = [to(v)[:, None] for to, v in zip(self.to_field, vectors, strict=True)]
-        dense = torch.cat([batch.dense, *(n(v) for n, v in zip(self.narrow, vectors, strict=True))], dim=1)
-        first = self.bias + coded[:, :, -1].sum(1) + dense @ self.weights
-        return Inputs(torch.cat([coded[:, :, :-1], *projected], dim=1), first, dense)
+        dense = joined([batch.dense, *(n(v) for n, v in zip(self.narrow, vectors, strict=True))])
+        return Inputs(joined([coded, *projected]), self.bias + first + dense @ self.weights, dense)
 
 
-class _Gather(torch.autograd.Function):
-    """Rows of a table; the gradient is added to the table's own buffer, whose memory is kept between steps.
-
-    A fresh gradient of a table of 100,000 rows took three times as long, most of it for clearing new pages.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, codes: Tensor) -> Tensor:
-        ctx.table, ctx.codes = table, codes
-        return functional.embedding(codes, table)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None]:  # type: ignore[override]
-        if ctx.table.grad is None:
-            ctx.table.grad = torch.zeros_like(ctx.table)
-        ctx.table.grad.index_add_(0, ctx.codes.flatten().long(), gradient.flatten(0, 1))
-        ctx.table.grad[0] = 0
-        return None, None
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side along dimension 1; one alone is not copied."""
+    some = [part for part in parts if part.shape[1]] or list(parts[:1])
+    return some[0] if len(some) == 1 else torch.cat(some, dim=1)
 
 
 class Dropout(nn.Module):
@@ -141,7 +128,7 @@ class Dropout(nn.Module):
         seed = int(torch.randint(2**62, (1,), generator=self.generator))
         drawn = np.random.Generator(np.random.SFC64(seed)).bytes(2 * x.numel())  # 16 bits an element
         kept = np.frombuffer(drawn, np.uint16).reshape(x.shape) >= round(self.rate * 2**16)
-        return x * torch.from_numpy(kept) / (1 - self.rate)
+        return x * torch.from_numpy(kept * np.float32(1 / (1 - self.rate)))
 
 
 class Perceptron(nn.Module):
@@ -189,7 +176,8 @@ def small_linear(width: int, out: int, generator: torch.Generator) -> nn.Linear:
 
 def pairwise(fields: Tensor) -> Tensor:
     """Sum over pairs of fields of their elementwise products, [B, dim] (Rendle, 2010, lemma 3.1)."""
-    return 0.5 * (fields.sum(1) ** 2 - (fields**2).sum(1))
+    pairs: Tensor = PairSums.apply(fields)  # type: ignore[no-untyped-call]
+    return pairs
 
 
 def parameter(generator: torch.Generator, *shape: int) -> nn.Parameter:

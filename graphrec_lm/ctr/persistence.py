@@ -27,7 +27,7 @@ from graphrec_lm.ctr.tastes import Tastes
 from graphrec_lm.ctr.text_features import TextBlock, TextFeatures
 from graphrec_lm.errors import InputError, NotFittedError
 from graphrec_lm.files import atomic_folder, check_target
-from graphrec_lm.text import Template, TextEncoder, resolve_encoder
+from graphrec_lm.text import Template, TextEncoder, TfidfEncoder, resolve_encoder
 
 FORMAT, VERSION = "graphrec_lm.ctr", 1
 CONFIG, TENSORS = "config.json", "model.safetensors"
@@ -61,7 +61,7 @@ def save(model: CTRModel, path: str | os.PathLike[str]) -> None:
         (folder / CONFIG).write_text(json.dumps(config, indent=1, default=_plain), encoding="utf-8")
 
 
-def load(path: str | os.PathLike[str], *, encoder: Any = None) -> CTRModel:
+def load(path: str | os.PathLike[str], *, encoder: Any = None, of: type[CTRModel] | None = None) -> CTRModel:
     """Load a click model that `save` wrote.
 
     Parameters
@@ -69,6 +69,8 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None) -> CTRModel:
     path : path
     encoder : name, folder, TextEncoder or list of them, optional
         For sentences that the model has not seen, where its encoder was an object.
+    of : class, optional
+        Of a model that is not the library's; see `CTRModel.load`.
 
     Raises
     ------
@@ -90,7 +92,11 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None) -> CTRModel:
         params |= {"fields": Fields.from_dict(params["fields"])}
         params["text"] = params["text"] and TextFeatures(**params["text"])
         params["graph"] = GraphFeatures() if "graph" in config["features"] else None
-        model: CTRModel = MODELS[config["model"]](**params)
+        known = {} if of is None else {of.__name__: of}
+        if config["model"] not in (known := known | MODELS):
+            remedy = "Load it by its class: TheClass.load(path)."
+            raise InputError("a saved model must be of a known class", repr(config["model"]), remedy)
+        model: CTRModel = known[config["model"]](**params)
         features = _rebuild(config["features"], arrays, params, encoder)
         weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n.startswith("weights/")}
         fitted_as = model.get_params()
@@ -126,6 +132,9 @@ def _describe(features: Features) -> tuple[dict[str, Any], Arrays]:
         arrays[f"tastes/{place}"] = tastes.weights
     for place, block in enumerate(features.texts):
         own = {"side": block.side, "template": block.template.text, "edges": dict(block.template.edges)}
+        if isinstance(block.encoder, TfidfEncoder):
+            own["tfidf"], state = block.encoder.to_parts()
+            arrays |= {f"text/{place}/tfidf/{name}": array for name, array in state.items()}
         described["texts"].append(own | {"fingerprint": block.fingerprint})
         parts: Arrays = {"mean": block.compressor.mean, "components": block.compressor.components}
         parts |= {"keys": block.keys, "vectors": block.vectors}
@@ -155,7 +164,11 @@ def _rebuild(saved: dict[str, Any], arrays: Arrays, params: dict[str, Any], enco
             arrays[f"text/{place}/{name}"] for name in ("mean", "components", "keys", "vectors")
         )
         edges = {name: tuple(values) for name, values in text["edges"].items()}
-        found = _encoder(params["text"].encoder if encoder is None else encoder, text["fingerprint"])
+        if "tfidf" in text:
+            own = {name: arrays[f"text/{place}/tfidf/{name}"] for name in ("idf", "components", "mean")}
+            found: TextEncoder | None = TfidfEncoder.from_parts(text["tfidf"], own)
+        else:
+            found = _encoder(params["text"].encoder if encoder is None else encoder, text["fingerprint"])
         if encoder is not None and found is None:
             required = "`encoder` must be the one that the model was fitted with"
             raise InputError(required, "another fingerprint", "Pass that one, or leave it out.")

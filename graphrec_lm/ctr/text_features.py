@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from graphrec_lm.ctr.compress import Compressor, Float32
 from graphrec_lm.ctr.fields import SIDES, Field
 from graphrec_lm.ctr.sentences import STYLES, default_template
 from graphrec_lm.errors import InputError, check_choice, check_number
-from graphrec_lm.text import DEFAULT_ENCODER, Template, TextEncoder, embed, resolve_encoder
+from graphrec_lm.text import DEFAULT_ENCODER, Template, TextEncoder, TfidfEncoder, embed, resolve_encoder
 from graphrec_lm.text.cache import Keys, text_keys
 
 Templates = str | Template | Sequence[str | Template] | None
@@ -35,7 +35,8 @@ class TextFeatures:
     Parameters
     ----------
     encoder : name, folder, TextEncoder, or list of them
-        As in `graphrec_lm.text.resolve_encoder`, e.g. "transformer:cls:bert-base-uncased".
+        As in `graphrec_lm.text.resolve_encoder`, e.g. "transformer:cls:bert-base-uncased". A `TfidfEncoder`
+        is fitted to the sentences of each template, and saved with the model.
     user, item, context : template, or list of them, optional
         None: made from the fields in `style`; an empty list: none. Each template gives a vector of its own.
     style : {"bare", "labelled", "sentence"}
@@ -85,13 +86,18 @@ class TextFeatures:
         if self.shuffle is not None:
             check_choice("shuffle", self.shuffle, SHUFFLES)
 
-    def templates(self, fields: Sequence[tuple[Field, str]]) -> list[tuple[str, Template]]:
-        """The templates by side ("row" if not apart), `fields` with their kinds decided."""
+    def templates(
+        self, fields: Sequence[tuple[Field, str]], ids: Collection[str | None] = ()
+    ) -> list[tuple[str, Template]]:
+        """The templates by side ("row" if not apart), `fields` with their kinds decided.
+
+        Columns of `ids` say nothing: they are in no template made from the fields.
+        """
         chosen: list[tuple[str, Template]] = []
         for side in SIDES:
             given = getattr(self, side)
             if given is None:
-                own = [f for f, of in fields if of == side and not _is_id(f)]
+                own = [f for f, of in fields if of == side and f.name not in ids]
                 given = default_template(side, own, self.style) or []
             listed = [given] if isinstance(given, str | Template) else given
             chosen += [(side, one if isinstance(one, Template) else Template(one)) for one in listed]
@@ -105,6 +111,7 @@ class TextFeatures:
     def to_dict(self) -> dict[str, Any]:
         """As JSON: the encoder becomes its name."""
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "cache"}
+        plain |= {"cache": self.cache} if isinstance(self.cache, bool) else {}  # a folder is this machine's
         for side in SIDES:
             given = plain[side]
             if isinstance(given, Template):
@@ -113,10 +120,6 @@ class TextFeatures:
                 plain[side] = [one.text if isinstance(one, Template) else one for one in given]
         named = isinstance(self.encoder, str)
         return plain | {"encoder": self.encoder if named else resolve_encoder(self.encoder).name}
-
-
-def _is_id(field: Field) -> bool:
-    return field.kind == "category" and (field.name == "id" or field.name.endswith("_id"))
 
 
 @dataclass
@@ -156,6 +159,8 @@ class TextBlock:
         template = template.fit(_columns(table))
         sentences, _ = template.render(_columns(table))
         encoder, started = resolve_encoder(options.encoder), time.perf_counter()
+        if isinstance(encoder, TfidfEncoder):
+            encoder = encoder.unfitted()  # each template is a corpus of its own
         full = embed(_shuffled(sentences, options), encoder, cache=options.cache)
         seconds = time.perf_counter() - started
         compressor = Compressor.fit(full, options.components, options.whiten)

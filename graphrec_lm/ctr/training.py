@@ -19,6 +19,7 @@ from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.metrics import log_loss
 from graphrec_lm.progress import Progress
 from graphrec_lm.training import EpochRecord
+from graphrec_lm.training.field_rows import recycling
 
 VALID_METRIC = "valid_log_loss"
 BLOCK = 16384
@@ -77,7 +78,8 @@ class ClickNetwork(nn.Module):
         """Binary cross-entropy and the embeddings' penalty."""
         inputs = self.front(batch)
         loss = functional.binary_cross_entropy_with_logits(self.head(inputs), labels)
-        return loss + l2 * inputs.fields.square().sum() / len(labels) if l2 else loss
+        flat = inputs.fields.flatten()
+        return loss + l2 / len(labels) * torch.dot(flat, flat) if l2 else loss
 
 
 class RowTensors:
@@ -125,7 +127,7 @@ def train_rows(
     steps = math.ceil(len(y) / options.batch_size)
     every = math.ceil(steps / options.evaluations) if held else steps
     run = _Run(network, held, time.perf_counter(), options.patience)
-    with Progress(options.epochs * steps, label, "steps", enabled=verbose) as bar:
+    with Progress(options.epochs * steps, label, "steps", enabled=verbose) as bar, recycling():
         for epoch in range(options.epochs):
             order = torch.from_numpy(np.random.default_rng((options.seed, epoch)).permutation(len(y)))
             for place, at in enumerate(order.split(options.batch_size)):

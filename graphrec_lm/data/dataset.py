@@ -20,7 +20,7 @@ from graphrec_lm.data.ids import frozen
 from graphrec_lm.data.interactions import Interactions
 from graphrec_lm.data.positive import PositiveRule
 from graphrec_lm.data.reading import Rules, check_edges, check_rows, read_rows, read_universe
-from graphrec_lm.errors import InputError, did_you_mean
+from graphrec_lm.errors import InputError, check_choice, did_you_mean
 
 if TYPE_CHECKING:
     from graphrec_lm.data.splits import Split
@@ -278,22 +278,29 @@ class Dataset:
         """
         return growing.with_interactions(self, interactions)
 
-    def align(self, other: Any) -> Dataset:
+    def align(self, other: Any, *, on_unknown: str = "raise") -> Dataset:
         """Return `other`, a Dataset or a frame, as a Dataset that shares this one's IdMaps and tables.
 
         A Dataset with equal IdMaps comes back as it is. A frame is read by this Dataset's `columns` and
         `positive` rules; it may hold no positive row.
 
+        Parameters
+        ----------
+        other : Dataset or dataframe
+        on_unknown : {"raise", "drop"}
+            What to do with rows that name a user or an item that this Dataset lacks.
+
         Raises
         ------
         UnknownIdError
-            If it names a user or an item that this Dataset lacks.
+            If there are such rows and they are not to be dropped.
         """
+        check_choice("on_unknown", on_unknown, ("raise", "drop"))
         if not isinstance(other, Dataset):
-            return narrowing.align_frame(self, other)
+            return narrowing.align_frame(self, other, on_unknown)
         if self.users == other.users and self.items == other.items:
             return other
-        return narrowing.align_dataset(self, other)
+        return narrowing.align_dataset(self, other, on_unknown)
 
     def split(self, method: str = "random", **options: Any) -> Split:
         """Split by "random", "leave_last_out", "global_time" or "from_column"; see `graphrec_lm.data.splits`.

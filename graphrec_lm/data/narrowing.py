@@ -40,22 +40,29 @@ def restrict_items(dataset: Dataset, ids: Any) -> Dataset:
     )
 
 
-def align_frame(dataset: Dataset, frame: Any) -> Dataset:
+def align_frame(dataset: Dataset, frame: Any, on_unknown: str = "raise") -> Dataset:
     """Return a frame, read by the rules of `dataset`, as a Dataset that shares its IdMaps."""
     rows = rename(to_arrow(frame, "interactions")[0], dataset.rules.columns, "interactions")
     require(rows, ["user_id", "item_id"], "interactions")
-    users = dataset.users.codes(rows["user_id"], what="user")
-    items = dataset.items.codes(rows["item_id"], what="item")
+    policy = "mark" if on_unknown == "drop" else "raise"
+    users = dataset.users.codes(rows["user_id"], what="user", on_unknown=policy)
+    items = dataset.items.codes(rows["item_id"], what="item", on_unknown=policy)
+    known = (users >= 0) & (items >= 0)
+    if not known.all():
+        rows, users, items = rows.filter(pa.array(known)), users[known], items[known]
     shape = (dataset.n_users, dataset.n_items)
     interactions, edges = read_rows(rows, users, items, shape, dataset.rules.positive)
     return with_rows(dataset, edges, interactions)
 
 
-def align_dataset(dataset: Dataset, other: Dataset) -> Dataset:
+def align_dataset(dataset: Dataset, other: Dataset, on_unknown: str = "raise") -> Dataset:
     """Return `other` as a Dataset that shares the IdMaps of `dataset`."""
     rows, edges = other.interactions, other.edges
     users = dataset.users.codes(other.users.ids, what="user", on_unknown="mark")
     items = dataset.items.codes(other.items.ids, what="item", on_unknown="mark")
+    if on_unknown == "drop":
+        rows = rows.select((users[rows.user_codes] >= 0) & (items[rows.item_codes] >= 0))
+        edges = edges.select((users[edges.users] >= 0) & (items[edges.indices] >= 0))
     coded = replace(rows, user_codes=users[rows.user_codes], item_codes=items[rows.item_codes])
     if (coded.user_codes < 0).any():
         dataset.users.codes(other.users.ids[rows.user_codes[coded.user_codes < 0]], what="user")

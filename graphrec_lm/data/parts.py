@@ -27,6 +27,18 @@ class Split(NamedTuple):
         """Hex hash of the three fingerprints: equal splits of equal data have equal hashes."""
         return content_hash([[part.fingerprint for part in self]])
 
+    def known_users(self) -> Split:
+        """The same train; valid and test without users that it knows nothing of, as a split by time has."""
+        known = self.train.user_counts > 0
+
+        def of_known(part: Dataset) -> Dataset:
+            rows = part.interactions
+            return with_rows(
+                part, part.edges.select(known[part.edges.users]), rows.select(known[rows.user_codes])
+            )
+
+        return Split(self.train, of_known(self.valid), of_known(self.test))
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{name}={part.n_interactions:,}" for name, part in self._asdict().items())
         return f"Split({counts})"

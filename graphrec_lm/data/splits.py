@@ -70,7 +70,8 @@ def global_time(dataset: Dataset, *, by: str = "timestamp", valid: float = 0.1, 
     """Split by two moments: the latest `test` of the edges, the latest `valid` before them, the rest train.
 
     The time of an edge is that of its first row (an item touched again is known by then). Edges of one moment
-    stay together, on the later side of a cut. A user may have no train edge.
+    stay together, on the later side of a cut. A user may have no train edge; `Split.known_users` leaves them
+    out.
 
     Parameters
     ----------

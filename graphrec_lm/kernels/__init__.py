@@ -18,6 +18,7 @@ from graphrec_lm.kernels.dispatch import (
     transpose,
 )
 from graphrec_lm.kernels.elastic_net import elastic_net
+from graphrec_lm.kernels.field_rows import gather_fields, pair_gradient, pair_sums, scatter_fields
 from graphrec_lm.kernels.known import known_gradients
 from graphrec_lm.kernels.local_ridge import local_ridge, pair_products
 from graphrec_lm.kernels.memory import empty, recycling
@@ -42,6 +43,7 @@ __all__ = [
     "empty",
     "from_bfloat16",
     "full_softmax",
+    "gather_fields",
     "gram",
     "hash_uniform",
     "join_rows",
@@ -50,10 +52,13 @@ __all__ = [
     "leaky_relu_gradient",
     "local_ridge",
     "nearest_of",
+    "pair_gradient",
     "pair_products",
+    "pair_sums",
     "places_of",
     "recycling",
     "sampled_softmax",
+    "scatter_fields",
     "spmm",
     "standardised",
     "subtract_rows",

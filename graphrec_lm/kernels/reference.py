@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -172,3 +174,36 @@ def draw_negatives(
         free = [item for item in range(n_items) if item not in history] or list(range(n_items))
         rows.append([free[below(key, (first + b) * n + j, len(free))] for j in range(n)])
     return rows
+
+
+def gather_fields(table: Float32, codes: Int, starts: Int) -> tuple[Float32, Float32]:
+    """Twin of `field_rows.gather_fields`."""
+    means = []
+    for start, stop in pairwise(starts):
+        known = (codes[:, start:stop] > 0)[:, :, None]
+        rows = np.where(known | (stop - start == 1), table[codes[:, start:stop]], 0)
+        means.append(rows.sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+    joint = np.stack(means, axis=1)
+    return joint[:, :, :-1], joint[:, :, -1].sum(axis=1)
+
+
+def scatter_fields(gradient: Float32, codes: Int, starts: Int, fields: Float32, first: Float32) -> None:
+    """Twin of `field_rows.scatter_fields`."""
+    for field, (start, stop) in enumerate(pairwise(starts)):
+        known = codes[:, start:stop] > 0
+        upstream = np.concatenate([fields[:, field], first[:, None]], axis=1)
+        events, columns = np.nonzero(known)
+        share = 1 / known.sum(axis=1)[events]
+        np.add.at(gradient, codes[:, start:stop][events, columns], upstream[events] * share[:, None])
+
+
+def pair_sums(fields: Float32) -> tuple[Float32, Float32]:
+    """Twin of `field_rows.pair_sums`."""
+    sums = fields.sum(axis=1)
+    return (sums**2 - (fields**2).sum(axis=1)) / 2, sums
+
+
+def pair_gradient(upstream: Float32, fields: Float32, sums: Float32) -> Float32:
+    """Twin of `field_rows.pair_gradient`."""
+    gradient: Float32 = upstream[:, None] * (sums[:, None] - fields)
+    return gradient

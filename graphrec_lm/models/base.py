@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -21,15 +22,17 @@ from graphrec_lm.models.datasets import checked_datasets
 from graphrec_lm.models.device import training_device
 from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.fitted import Arrays, Fitted
-from graphrec_lm.models.hidden import Pattern, candidate_codes, hidden_items
+from graphrec_lm.models.hidden import Pattern, Shown
 from graphrec_lm.models.intents import Intents
 from graphrec_lm.models.params import Parameters
 from graphrec_lm.models.people import UNKNOWN_POLICIES, People
+from graphrec_lm.models.reranking import top_of
 from graphrec_lm.models.unsupported import Unsupported
 from graphrec_lm.models.wishes import intent_texts
 from graphrec_lm.training.callbacks import Callback, EpochRecord
 
 Float32 = NDArray[np.float32]
+logger = logging.getLogger("graphrec_lm")
 
 
 class Recommender(Parameters, Intents, Unsupported):
@@ -37,6 +40,7 @@ class Recommender(Parameters, Intents, Unsupported):
 
     uses_text: ClassVar[bool] = False
     runs_on_cuda: ClassVar[bool] = False
+    reads_weights: ClassVar[bool] = False
     _fitted: Fitted | None = None
 
     @abstractmethod
@@ -119,6 +123,8 @@ class Recommender(Parameters, Intents, Unsupported):
             self._check_start(init)
         training_device(getattr(self, "device", "cpu"), type(self).__name__, self.runs_on_cuda)
         datasets, aligned = checked_datasets(dataset, valid)
+        if not self.reads_weights and any(one.weights is not None for one in datasets):
+            logger.warning("%s reads no weights: every pair counts as one; IALS does", type(self).__name__)
         if isinstance(dataset, list | tuple):
             fitted = self._fit_domains(datasets, aligned, list(callbacks))
         else:
@@ -162,8 +168,8 @@ class Recommender(Parameters, Intents, Unsupported):
             unless the default one is meant.
         filter_seen : bool
             Hide each user's fitted (or given) history.
-        candidates : list of item ids, optional
-            Show only these.
+        candidates : list of item ids, or dataframe `user_id, item_id`, optional
+            Show only these, to everyone or to each user: the latter ranks the lists of a stage before.
         exclude : list of item ids, or dataframe `user_id, item_id`, optional
             Hide these from everyone, or from these users.
         on_unknown : {"raise", "drop"}
@@ -192,11 +198,25 @@ class Recommender(Parameters, Intents, Unsupported):
             people = People.by_id(dataset, users, on_unknown)
         if intent is not None:
             people = self._with_wishes(people, intent, alpha, encoder)
-        hidden = hidden_items(dataset, people, filter_seen, exclude, on_unknown)
-        allowed = candidate_codes(dataset, candidates, exclude, on_unknown)
-        rank = self._top if intent is None else self._wished_top
-        codes, scores = rank(people, min(k, dataset.n_items), hidden, allowed)
-        return frames.recommendations(dataset, people.ids, codes, scores)
+        how = {"filter_seen": filter_seen, "candidates": candidates, "exclude": exclude}
+        shown = Shown.to(dataset, people, on_unknown=on_unknown, **how)
+        return frames.recommendations(dataset, people.ids, *self._ranked(people, k, shown))
+
+    def _ranked(self, people: People, k: int, shown: Shown) -> tuple[Any, Any]:
+        """Codes and scores of the k best items of each person that may be shown."""
+        n_items = self._state.dataset.n_items
+        k = min(k, n_items)
+        if shown.own is None:
+            rank = self._top if people.wishes is None else self._wished_top
+            return rank(people, k, shown.hidden, shown.allowed)
+
+        def score(start: int, stop: int) -> Float32:
+            part = people.part(start, stop)
+            if part.wishes is None:
+                return self._scores(part)
+            return self._wished_scores(part)(part.wishes.alphas)
+
+        return top_of(score, shown.own, n_items, k, shown.hidden)
 
     def update(self, interactions: Any) -> Self:
         """Add interactions, new users among them, without a fit: what was learned about items stays.
@@ -224,26 +244,37 @@ class Recommender(Parameters, Intents, Unsupported):
         """The arrays, once `dataset` has more interactions or users; item weights alone don't change."""
         return self._state.arrays
 
-    def recommend_batch(self, path: str | os.PathLike[str], k: int = 10, *, filter_seen: bool = True) -> None:
-        """Write `recommend` for everyone to a Parquet file, block by block, with a progress bar.
+    def recommend_batch(
+        self,
+        path: str | os.PathLike[str],
+        k: int = 10,
+        *,
+        users: Any = None,
+        filter_seen: bool = True,
+        candidates: Any = None,
+        exclude: Any = None,
+        on_unknown: str = "raise",
+    ) -> None:
+        """Write `recommend` to a Parquet file, block by block, with a progress bar.
 
         Parameters
         ----------
         path : path
             Replaced atomically; nothing is left if the run is stopped.
-        k : int
-        filter_seen : bool
+        k, users, filter_seen, candidates, exclude, on_unknown
+            As for `recommend`; by default for everyone.
         """
         check_number("k", k, least=1, integer=True)
-        dataset, k = self._state.dataset, min(k, self._state.dataset.n_items)
-        everyone = People.by_id(dataset, None, "raise")
+        dataset = self._state.dataset
+        asked = People.by_id(dataset, users, on_unknown)
+        how = {"filter_seen": filter_seen, "candidates": candidates, "exclude": exclude}
+        shown = Shown.to(dataset, asked, on_unknown=on_unknown, **how)
 
         def block(start: int, stop: int) -> tuple[Any, Any, Any]:
-            people = everyone.part(start, stop)
-            hidden = hidden_items(dataset, people, filter_seen, None, "raise")
-            return people.ids, *self._top(people, k, hidden, None)
+            people = asked.part(start, stop)
+            return people.ids, *self._ranked(people, k, shown.part(start, stop))
 
-        frames.stream_to_parquet(dataset, path, block, len(everyone))
+        frames.stream_to_parquet(dataset, path, block, len(asked))
 
     def similar_items(self, items: Any, k: int = 10, *, on_unknown: str = "raise") -> Any:
         """The `k` items most similar to each of `items`, itself left out.
@@ -271,20 +302,31 @@ class Recommender(Parameters, Intents, Unsupported):
         found, scores = self._similar(codes, min(k, dataset.n_items))
         return frames.similar(dataset, codes, found, scores)
 
-    def predict(self, pairs: Any) -> Float32:
+    def predict(self, pairs: Any, *, on_unknown: str = "raise") -> Float32:
         """Scores of (user, item) pairs.
 
         Parameters
         ----------
         pairs : dataframe or list of tuples
-            Columns `user_id, item_id`.
+            Columns `user_id, item_id`, or what the fitted Dataset's `columns` call so.
+        on_unknown : {"raise", "nan"}
+            What to do with a pair of an unknown user or item: its score is NaN, or it is an error.
 
         Returns
         -------
         float32 array [n]
         """
         dataset = self._state.dataset
-        users, items = frames.pair_codes(dataset, pairs)
+        check_choice("on_unknown", on_unknown, ("raise", "nan"))
+        users, items = frames.pair_codes(dataset, pairs, "raise" if on_unknown == "raise" else "drop")
+        known = (users >= 0) & (items >= 0)
+        scores = np.full(len(users), np.nan, dtype=np.float32)
+        scores[known] = self._pair_scores(users[known], items[known])
+        return scores
+
+    def _pair_scores(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Float32:
+        """Scores of pairs of codes."""
+        dataset = self._state.dataset
         asked, rows = np.unique(users, return_inverse=True)
         out, order = np.empty(len(users), dtype=np.float32), np.argsort(rows, kind="stable")
         people, size = People.fitted(dataset, asked), block_rows(dataset.n_items)
@@ -295,7 +337,13 @@ class Recommender(Parameters, Intents, Unsupported):
         return out
 
     def evaluate(
-        self, test: Any, *, k: int = 20, metrics: Sequence[str] = ("recall", "ndcg", "hit_rate")
+        self,
+        test: Any,
+        *,
+        k: int | Sequence[int] = 20,
+        metrics: Sequence[str] = ("recall", "ndcg", "hit_rate"),
+        on_unknown: str = "raise",
+        on_fitted: str = "raise",
     ) -> Evaluation:
         """Rank all items for every user with test items; fitted and validation items are hidden.
 
@@ -304,9 +352,14 @@ class Recommender(Parameters, Intents, Unsupported):
         test : Dataset or dataframe
             Held-out interactions of the fitted users and items. A frame is read by the `columns` and
             `positive` rules of the fitted Dataset. The `valid` given to fit may be evaluated too.
-        k : int
+        k : int, or list of int
+            Cut-offs; several are measured on one ranking.
         metrics : sequence of str
             Of recall, precision, ndcg, hit_rate, mrr, map.
+        on_unknown : {"raise", "drop"}
+            What to do with interactions of users or items that were not fitted.
+        on_fitted : {"raise", "drop"}
+            What to do with interactions that were fitted: they can't be ranked.
 
         Returns
         -------
@@ -316,27 +369,39 @@ class Recommender(Parameters, Intents, Unsupported):
         Raises
         ------
         InputError
-            If `test` has no positive interaction, or holds fitted ones: they can't be ranked.
+            If `test` has no positive interaction, or holds fitted ones.
         """
         state = self._state
-        check_number("k", k, least=1, integer=True)
-        test = state.dataset.align(test)
-        codes = np.flatnonzero(np.diff(test.indptr)).astype(np.int32)
+        cuts = [k] if isinstance(k, int) else list(k)
+        if not cuts:
+            raise InputError("`k` must be a cut-off, or several", "none", "Write k=20.")
+        for cut in cuts:
+            check_number("k", cut, least=1, integer=True)
+        check_choice("on_fitted", on_fitted, ("raise", "drop"))
+        test = state.dataset.align(test, on_unknown=on_unknown)
+        relevant = test.indptr, test.indices
+        if on_fitted == "drop":
+            relevant = subtract_rows(relevant, (state.dataset.indptr, state.dataset.indices), test.n_items)
+        codes = np.flatnonzero(np.diff(relevant[0])).astype(np.int32)
         if not len(codes):
             raise InputError(
                 "`test` must hold at least one positive interaction", 0, "Use a larger test part."
             )
         people = People.fitted(state.dataset, codes)
-        relevant, fitted = take_rows(test.indptr, test.indices, codes), (people.indptr, people.indices)
+        relevant, fitted = take_rows(*relevant, codes), (people.indptr, people.indices)
         n_items = state.dataset.n_items
         overlap = len(relevant[1]) - len(subtract_rows(relevant, fitted, n_items)[1])
         if overlap:
-            remedy = "Fit on a training part alone, and drop fitted pairs from `test`."
+            remedy = "Fit on a training part alone, or pass on_fitted='drop'."
             raise InputError("`test` must hold no fitted interaction", f"{overlap} of them", remedy)
         valid = subtract_rows(take_rows(*state.valid, codes), relevant, n_items)
-        top = self._top(people, min(k, n_items), join_rows(fitted, valid), None)[0]
-        padded = np.pad(top, ((0, 0), (0, max(0, k - top.shape[1]))), constant_values=-1)
-        return Evaluation(ranking_metrics(padded, *relevant, k=k, metrics=metrics), people.ids)
+        longest = max(cuts)
+        top = self._top(people, min(longest, n_items), join_rows(fitted, valid), None)[0]
+        padded = np.pad(top, ((0, 0), (0, max(0, longest - top.shape[1]))), constant_values=-1)
+        found: dict[str, NDArray[np.float64]] = {}
+        for cut in cuts:
+            found |= ranking_metrics(padded[:, :cut], *relevant, k=cut, metrics=metrics)
+        return Evaluation(found, people.ids)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save to a folder of JSON, safetensors and Parquet; an older model there is replaced whole."""

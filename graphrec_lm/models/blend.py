@@ -66,6 +66,7 @@ class Blend(Recommender):
     """
 
     uses_text = True
+    reads_weights = True  # its members speak for themselves
 
     def __init__(
         self,
@@ -217,7 +218,7 @@ class Blend(Recommender):
         return self
 
     def _regrown(self, dataset: Dataset) -> Arrays:
-        grown = {}
+        grown: Arrays = {}
         for n, member in enumerate(self.members_):
             grown |= _numbered(n, member._regrown(dataset))
         return grown | {"weights": self.weights_}

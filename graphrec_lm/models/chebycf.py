@@ -85,6 +85,7 @@ class ChebyCF(Recommender):
         low = np.zeros((dataset.n_items, 0), dtype=np.float32)
         if self.rank and self.alpha:
             low = right_singular_vectors(normalised_interactions(dataset), self.rank, self.seed)
+        plateau: Any = self._plateau  # numpy's types know functions of numbers alone
         arrays = {
             "indptr": graph.indptr,
             "indices": graph.indices,
@@ -93,7 +94,7 @@ class ChebyCF(Recommender):
             "user_scale": graph.user_scale,
             "item_scale": graph.item_scale,
             "popularity": (counts**self.power).astype(np.float32),
-            "coefficients": chebinterpolate(self._plateau, self.order).astype(np.float32),
+            "coefficients": chebinterpolate(plateau, self.order).astype(np.float32),
             "low": low * np.float32(np.sqrt(self.alpha)),
         }
         return Fitted.of(dataset, valid, arrays)

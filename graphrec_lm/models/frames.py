@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.data.frames import to_arrow
+from graphrec_lm.data.frames import rename, to_arrow
 from graphrec_lm.errors import InputError
 from graphrec_lm.files import atomic_file
 from graphrec_lm.models.people import known_codes
@@ -87,17 +87,22 @@ def known_items(dataset: Dataset, items: Any, on_unknown: str) -> NDArray[np.int
     return known_codes(dataset.items, items, "item", on_unknown)
 
 
-def pair_codes(dataset: Dataset, pairs: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """User and item codes of a frame or a list of (user_id, item_id)."""
+def pair_codes(
+    dataset: Dataset, pairs: Any, on_unknown: str = "raise"
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """User and item codes of a frame or a list of (user_id, item_id); -1 for what is to be dropped."""
     if isinstance(pairs, list):
         if any(not isinstance(pair, tuple | list) or len(pair) != 2 for pair in pairs):
             required, remedy = "`pairs` must hold (user_id, item_id) tuples", "Write [(user, item), ...]."
             raise InputError(required, repr(pairs[:3]), remedy)
         users, items = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     else:
-        table = to_arrow(pairs, "pairs")[0]
+        table = rename(to_arrow(pairs, "pairs")[0], dataset.rules.columns, "pairs")
         if not {"user_id", "item_id"} <= set(table.column_names):
             remedy = "Rename the columns."
             raise InputError("`pairs` must have columns user_id and item_id", table.column_names, remedy)
         users, items = table["user_id"], table["item_id"]
-    return known_codes(dataset.users, users, "user", "raise"), known_items(dataset, items, "raise")
+    return (
+        known_codes(dataset.users, users, "user", on_unknown, keep=True),
+        known_codes(dataset.items, items, "item", on_unknown, keep=True),
+    )

@@ -1,14 +1,15 @@
-"""Which items a list must not show: what was seen, what the caller excludes, what is no candidate."""
+"""What a list may show: not what was seen or the caller excludes, and candidates alone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
-from graphrec_lm.data.frames import to_arrow
+from graphrec_lm.data.frames import rename, to_arrow
 from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import join_rows
 from graphrec_lm.models.people import People, known_codes
@@ -17,41 +18,91 @@ Codes = NDArray[np.int32]
 Pattern = tuple[NDArray[np.int64], Codes]
 
 
-def hidden_items(
-    dataset: Dataset, people: People, filter_seen: bool, exclude: Any, on_unknown: str
-) -> Pattern:
-    """CSR pattern [people, items] of the items hidden from each person."""
-    nothing = np.zeros(len(people) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
-    hidden = (people.indptr, people.indices) if filter_seen else nothing
-    if exclude is not None and _is_frame(exclude):
-        return join_rows(hidden, _excluded_pairs(dataset, people, exclude, on_unknown))
-    return hidden
+@dataclass(frozen=True)
+class Shown:
+    """What may be shown to whom.
+
+    Attributes
+    ----------
+    hidden : (indptr, indices)
+        CSR pattern [people, n_items] of the items hidden from each person.
+    allowed : int32 array or None
+        Codes of the items that may be shown to anybody; None for all.
+    own : (indptr, indices) or None
+        The items that each person may be shown; None if they have no list of their own.
+    """
+
+    hidden: Pattern
+    allowed: Codes | None = None
+    own: Pattern | None = None
+
+    @classmethod
+    def to(
+        cls,
+        dataset: Dataset,
+        people: People,
+        *,
+        filter_seen: bool,
+        candidates: Any,
+        exclude: Any,
+        on_unknown: str,
+    ) -> Shown:
+        """From the arguments of `recommend`."""
+        nothing = np.zeros(len(people) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
+        hidden = (people.indptr, people.indices) if filter_seen else nothing
+        if _is_frame(exclude):
+            hidden = join_rows(hidden, _pairs_of(dataset, people, exclude, on_unknown, "exclude"))
+            exclude = None
+        if not _is_frame(candidates):
+            return cls(hidden, _allowed(dataset, candidates, exclude, on_unknown))
+        own = _pairs_of(dataset, people, candidates, on_unknown, "candidates")
+        allowed = _allowed(dataset, None, exclude, on_unknown)
+        return cls(hidden, None, own if allowed is None else _within(own, allowed, dataset.n_items))
+
+    def part(self, start: int, stop: int) -> Shown:
+        """For the people start..stop-1."""
+        own = None if self.own is None else _rows(self.own, start, stop)
+        return Shown(_rows(self.hidden, start, stop), self.allowed, own)
 
 
-def candidate_codes(dataset: Dataset, candidates: Any, exclude: Any, on_unknown: str) -> Codes | None:
-    """Codes of the items that may be shown to anybody; None for all."""
-    if candidates is None and (exclude is None or _is_frame(exclude)):
+def _allowed(dataset: Dataset, candidates: Any, exclude: Any, on_unknown: str) -> Codes | None:
+    """Codes of the items that may be shown to anybody, from lists of ids; None for all."""
+    if candidates is None and exclude is None:
         return None
     allowed = np.ones(dataset.n_items, dtype=bool)
     if candidates is not None:
         allowed[:] = False
         allowed[known_codes(dataset.items, candidates, "item", on_unknown)] = True
-    if exclude is not None and not _is_frame(exclude):
+    if exclude is not None:
         allowed[known_codes(dataset.items, exclude, "item", on_unknown)] = False
     return np.flatnonzero(allowed).astype(np.int32)
 
 
+def _within(pattern: Pattern, allowed: Codes, n_items: int) -> Pattern:
+    """The entries of a CSR pattern whose column is allowed."""
+    may = np.zeros(n_items, dtype=bool)
+    may[allowed] = True
+    kept = may[pattern[1]]
+    return np.concatenate([[0], np.cumsum(kept)])[pattern[0]], pattern[1][kept]
+
+
+def _rows(pattern: Pattern, start: int, stop: int) -> Pattern:
+    bounds = pattern[0][start : stop + 1]
+    return bounds - bounds[0], pattern[1][bounds[0] : bounds[-1]]
+
+
 def _is_frame(value: Any) -> bool:
+    """Whether it has columns, rather than being a list of ids."""
     return hasattr(value, "columns") or hasattr(value, "column_names")
 
 
-def _excluded_pairs(dataset: Dataset, people: People, frame: Any, on_unknown: str) -> Pattern:
-    """Rows `user_id, item_id` as a pattern over the people asked about."""
-    table = to_arrow(frame, "exclude")[0]
+def _pairs_of(dataset: Dataset, people: People, frame: Any, on_unknown: str, what: str) -> Pattern:
+    """Rows `user_id, item_id`, or what the Dataset's `columns` call so, as a pattern over the people."""
+    table = rename(to_arrow(frame, what)[0], dataset.rules.columns, what)
     missing = [name for name in ("user_id", "item_id") if name not in table.column_names]
     if missing:
         remedy = "Rename its columns, or pass a plain list of item ids."
-        raise InputError("`exclude` must have columns user_id and item_id", table.column_names, remedy)
+        raise InputError(f"`{what}` must have columns user_id and item_id", table.column_names, remedy)
     users, places = dataset.users, people.codes
     if places is None:
         users, places = IdMap(people.ids), np.arange(len(people), dtype=np.int32)
@@ -59,9 +110,13 @@ def _excluded_pairs(dataset: Dataset, people: People, frame: Any, on_unknown: st
     items = known_codes(dataset.items, table["item_id"], "item", on_unknown, keep=True)
     keep = (rows >= 0) & (items >= 0)
     rows, items = rows[keep], items[keep]
-    order = np.argsort(rows, kind="stable")
-    starts = np.searchsorted(rows[order], places)
-    counts = np.searchsorted(rows[order], places, side="right") - starts
+    order = np.lexsort((items, rows))
+    rows, items = rows[order], items[order]
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (rows[1:] != rows[:-1]) | (items[1:] != items[:-1])
+    rows, items = rows[new], items[new]
+    starts = np.searchsorted(rows, places)
+    counts = np.searchsorted(rows, places, side="right") - starts
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     at = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], counts)
-    return indptr, items[order][at]
+    return indptr, items[at]

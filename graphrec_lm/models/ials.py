@@ -14,7 +14,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.kernels import take_rows
 from graphrec_lm.models.factors import FactorRecommender
-from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.people import People
 from graphrec_lm.training.callbacks import Callback
 
@@ -27,11 +27,12 @@ _PEOPLE = 256  # solved together: as many matrices [factors, factors] are held
 class IALS(FactorRecommender):
     """Implicit alternating least squares (Hu, Koren & Volinsky, ICDM 2008), by the package `implicit`.
 
-    min Σ_ui c_ui (p_ui - x_u·y_i)² + λ (Σ ‖x_u‖² + Σ ‖y_i‖²) over all pairs: p is 1 and c is `alpha` for an
-    interaction, p is 0 and c is 1 for any other pair (the paper has 1 + α for the former). `implicit`
-    solves by three steps of conjugate gradients (Takács et al., RecSys 2011) and ends with the items. Here
-    the users are then solved once more, exactly, for these items: x = (YᵀY + λI + (α - 1) Y_hᵀY_h)⁻¹ α Y_hᵀ1
-    for a history h. So new people get what a fitted user of that history gets.
+    min Σ_ui c_ui (p_ui - x_u·y_i)² + λ (Σ ‖x_u‖² + Σ ‖y_i‖²) over all pairs: p is 1 and c = 1 + (α - 1) w for
+    an interaction of weight w (1 where the Dataset has none; the paper has 1 + α w), p is 0 and c is 1 for
+    any other pair. `implicit` solves by three steps of conjugate gradients (Takács et al., RecSys 2011) and
+    ends with the items. Here the users are then solved once more, exactly, for these items:
+    x = (YᵀY + λI + Y_hᵀ diag(c - 1) Y_h)⁻¹ Y_hᵀ c for a history h. So new people, whose histories have no
+    weights, get what a fitted user of that history gets.
 
     A seed gives the same factors bit for bit on one thread of torch, whose number of threads is used.
     More gave the same in our tests, as one thread solves each row; `implicit` doesn't promise it.
@@ -42,7 +43,7 @@ class IALS(FactorRecommender):
     regularization : float
         λ, > 0. It decides more than anything else; `implicit`'s own default, 0.01, overfits by far.
     alpha : float
-        c of an interaction, >= 1.
+        α, c of an interaction of weight 1; >= 1.
     iterations : int
     seed : int
         Of the initial factors.
@@ -59,6 +60,8 @@ class IALS(FactorRecommender):
     >>> IALS(factors=32, alpha=10.0)
     IALS(factors=32, alpha=10.0)
     """
+
+    reads_weights = True
 
     def __init__(
         self,
@@ -81,16 +84,17 @@ class IALS(FactorRecommender):
         check_number("seed", self.seed, least=0, most=2**32 - 1, integer=True)
         check_bool("verbose", self.verbose)
         items = self._item_factors(dataset)
-        people = dataset.indptr, dataset.indices
-        users = least_squares_users(items, *people, self.regularization, self.alpha)
+        how = self.regularization, self.alpha
+        users = least_squares_users(items, dataset.indptr, dataset.indices, *how, dataset.weights)
         notes = {"regularization": float(self.regularization), "alpha": float(self.alpha)}
         return Fitted.of(dataset, valid, {"users": users, "items": items}, notes=notes)
 
     def _item_factors(self, dataset: Dataset) -> Float32:
         als, limits = _implicit()
-        ones = np.ones(dataset.n_interactions, dtype=np.float32)
+        weights = np.ones(dataset.n_interactions) if dataset.weights is None else dataset.weights
         shape = dataset.n_users, dataset.n_items
-        matrix = sparse.csr_matrix((ones, dataset.indices, dataset.indptr), shape=shape)
+        values = ((1 + (self.alpha - 1) * weights) / self.alpha).astype(np.float32)  # times alpha: c
+        matrix = sparse.csr_matrix((values, dataset.indices, dataset.indptr), shape=shape)
         with limits(1, "blas"):
             model = als(
                 factors=self.factors, regularization=self.regularization, alpha=self.alpha,
@@ -100,12 +104,26 @@ class IALS(FactorRecommender):
         return np.ascontiguousarray(model.item_factors, dtype=np.float32)
 
     def _fold_in(self, people: People) -> Float32:
+        return self._solved(people.indptr, people.indices)
+
+    def _regrown(self, dataset: Dataset) -> Arrays:
+        """Users solved again, with their weights."""
+        users = self._solved(dataset.indptr, dataset.indices, dataset.weights)
+        return self._state.arrays | {"users": users}
+
+    def _solved(self, *histories: Any) -> Float32:
+        indptr, indices, *weights = histories
         how = self._state.notes["regularization"], self._state.notes["alpha"]
-        return least_squares_users(self.item_vectors_, people.indptr, people.indices, *how)
+        return least_squares_users(self.item_vectors_, indptr, indices, *how, *weights)
 
 
 def least_squares_users(
-    items: Float32, indptr: NDArray[np.int64], indices: NDArray[np.int32], regularization: float, alpha: float
+    items: Float32,
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    regularization: float,
+    alpha: float,
+    weights: Float32 | None = None,
 ) -> Float32:
     """The exact vectors of people with these histories, for fixed items: x in the docstring of `IALS`.
 
@@ -115,6 +133,8 @@ def least_squares_users(
     indptr, indices : int64 [n + 1], int32
         Histories.
     regularization, alpha : float
+    weights : float32 array, optional
+        Of the interactions; None: 1 each.
 
     Returns
     -------
@@ -132,19 +152,22 @@ def least_squares_users(
     out = np.empty((len(indptr) - 1, items.shape[1]), dtype=np.float32)
     for start in range(0, len(out), _PEOPLE):
         rows = np.arange(start, min(start + _PEOPLE, len(out)))
-        pattern, histories = _used_items(*take_rows(indptr, indices, rows))
+        of = slice(indptr[start], indptr[rows[-1] + 1])
+        extra = (alpha - 1) * (np.ones(of.stop - of.start) if weights is None else weights[of])
+        pattern, histories = _used_items(*take_rows(indptr, indices, rows), extra)
         rows_of = exact[histories]
         squares = np.stack([pattern @ (rows_of * column[:, None]) for column in rows_of.T], axis=1)
-        sums = alpha * (pattern @ rows_of)
-        out[rows] = np.linalg.solve(common + (alpha - 1) * squares, sums[:, :, None])[:, :, 0]
+        pattern.data += 1
+        out[rows] = np.linalg.solve(common + squares, (pattern @ rows_of)[:, :, None])[:, :, 0]
     return out
 
 
-def _used_items(indptr: NDArray[np.int64], indices: NDArray[np.int32]) -> tuple[Any, NDArray[np.int32]]:
-    """The 0/1 matrix of histories over the items that are in any of them, and these items."""
+def _used_items(
+    indptr: NDArray[np.int64], indices: NDArray[np.int32], values: NDArray[np.float64]
+) -> tuple[Any, NDArray[np.int32]]:
+    """The matrix of histories over the items that are in any of them, and these items."""
     used, places = np.unique(indices, return_inverse=True)
-    shape = len(indptr) - 1, len(used)
-    return sparse.csr_array((np.ones(len(indices)), places, indptr), shape=shape), used
+    return sparse.csr_array((values, places, indptr), shape=(len(indptr) - 1, len(used))), used
 
 
 def _implicit() -> tuple[Any, Any]:

@@ -11,13 +11,12 @@ from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.blend import Blend
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.lightgcn import LightGCN
-from graphrec_lm.models.text_gcn import TextGCN
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.white_gcn import WhiteGCN
 
-GOALS = ("accuracy", "speed", "no training", "cold items", "new domains")
+GOALS = ("accuracy", "speed", "no training", "cold items", "new domains", "streaming")
 
-_FEW = 1000  # interactions below which nothing is worth learning
+_FEW = 300  # interactions below which nothing was worth learning (benchmarks/results/learning_curve.md)
 _DENSE = 3 * 4  # bytes an item pair while a dense ridge is fitted
 
 
@@ -43,9 +42,10 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
     ----------
     dataset : Dataset
         The training part.
-    goal : {"accuracy", "speed", "no training", "cold items", "new domains"}
+    goal : {"accuracy", "speed", "no training", "cold items", "new domains", "streaming"}
         What counts most: accuracy (minutes of fitting are fine), the best that fits in seconds, no learning
-        at all, items that nobody has touched yet, or weights that are used on other domains.
+        at all, items that nobody has touched yet, weights that are used on other domains, or interactions
+        that come all the time and must count at once.
     memory_gib : float, optional
         What a fit may take; None is half of the machine's memory.
 
@@ -73,9 +73,11 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
     fits = _DENSE * dataset.n_items**2 <= memory_gib * 2**30
     if not dataset.has_titles:
         return _without_titles(dataset, goal, fits)
-    if dataset.n_interactions < _FEW:
-        return Suggestion(TextGCN(), "Titles spread over the graph need no weights, and little data.")
-    if goal == "no training":
+    if goal == "streaming":
+        reason = "No weights that grow old: after `update` it is what a fit on everything would be."
+        return Suggestion(WhiteGCN(weight=1.0), reason)
+    few = dataset.n_interactions < _FEW and goal in ("accuracy", "speed")
+    if goal == "no training" or few:
         return Suggestion(WhiteGCN(), "Titles spread over the graph, as they are and whitened: no weights.")
     if goal == "new domains":
         reason = "One number is learned; it carries over better than trained projections do."
@@ -93,7 +95,7 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
 
 
 def _without_titles(dataset: Dataset, goal: str, fits: bool) -> Suggestion:
-    if goal in ("no training", "cold items", "new domains"):
+    if goal in ("no training", "cold items", "new domains", "streaming"):
         remedy = "Make the Dataset with an item table that has titles."
         raise InputError(f"goal={goal!r} must be given titles", "a Dataset without", remedy)
     if fits:

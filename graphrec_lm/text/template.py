@@ -80,9 +80,8 @@ class Template:
         edges = {}
         for slot in _slots(self._parts):  # type: ignore[attr-defined]
             if any(name in NEEDS_EDGES for name, _ in slot.filters):
-                values = np.asarray(_column(columns, slot.name).to_numpy(zero_copy_only=False), np.float64)
-                edges[slot.name] = tuple(float(e) for e in np.nanquantile(values, EDGES))
-        return Template(self.text, edges)
+                edges[slot.name] = _edges(slot.name, _column(columns, slot.name))
+        return Template(self.text, edges | dict(self.edges))
 
     def render(self, columns: Mapping[str, Any]) -> tuple[list[str], npt.NDArray[np.int64]]:
         """Return the distinct sentences of the rows, and which of them each row has.
@@ -108,6 +107,19 @@ class Template:
         texts = [_write(self._parts, table, worded, keys[row]) or "unknown" for row in first]  # type: ignore[attr-defined]
         sentences, of = np.unique(np.array(texts, dtype=object), return_inverse=True)
         return sentences.tolist(), of[index]
+
+
+def _edges(name: str, column: pa.Array) -> tuple[float, ...]:
+    """The quantiles of a column of numbers, whatever is missing or no number left out."""
+    try:
+        values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        required, remedy = f"{{{name}|words}} needs a column of numbers", "Convert it, or drop the filter."
+        raise InputError(required, f"type {column.type}", remedy) from None
+    values = values[np.isfinite(values)]
+    if not len(values):
+        raise InputError(f"{{{name}|words}} needs a number to learn from", "none", "Drop the filter.")
+    return tuple(float(edge) for edge in np.quantile(values, EDGES))
 
 
 def _parse(text: str) -> tuple[Part, ...]:
@@ -139,7 +151,7 @@ def _broken(found: str, text: str) -> InputError:
 
 def _slot(inside: str, text: str) -> Slot:
     name, *steps = inside.split("|")
-    if not re.fullmatch(r"\w+( \w+)*", name):
+    if not re.fullmatch(r"\w+([ :-]\w+)*", name):
         raise InputError(
             f"a place of the template {text!r} must hold a column's name",
             repr(inside),

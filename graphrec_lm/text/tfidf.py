@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,11 +137,10 @@ class TfidfEncoder(TextEncoder):
         """Write the fitted state to the folder `path`: `config.json` and `tfidf.safetensors`."""
         from safetensors.numpy import save_file
 
-        state = self._fitted()
-        config = {"format": FORMAT, "version": VERSION, **self._settings(), "terms": state.terms}
+        plain, arrays = self.to_parts()
+        config = {"format": FORMAT, "version": VERSION, **plain}
         with atomic_folder(path) as folder:
             (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-            arrays = {"idf": state.idf, "components": state.components, "mean": state.mean}
             save_file(arrays, folder / "tfidf.safetensors")
 
     @classmethod
@@ -164,10 +163,7 @@ class TfidfEncoder(TextEncoder):
                     f"{config['format']} {config['version']}",
                     "Upgrade graphrec_lm.",
                 )
-            encoder = cls(config["dim"], **{key: config[key] for key in ("analyzer", "max_terms", "seed")})
-            arrays = load_file(Path(path) / "tfidf.safetensors")
-            encoder._state = _State(config["terms"], arrays["idf"], arrays["components"], arrays["mean"])
-            encoder._check_state()
+            encoder = cls.from_parts(config, load_file(Path(path) / "tfidf.safetensors"))
         except InputError:
             raise
         except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
@@ -175,8 +171,40 @@ class TfidfEncoder(TextEncoder):
             raise InputError("a saved TfidfEncoder must be whole", found, "Save it again.") from error
         return encoder
 
-    def __sklearn_clone__(self) -> TfidfEncoder:
+    def unfitted(self) -> TfidfEncoder:
+        """A new one of the same parameters."""
         return TfidfEncoder(**self._settings())
+
+    def __sklearn_clone__(self) -> TfidfEncoder:
+        return self.unfitted()
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.float32]]]:
+        """The fitted state: parameters and terms for JSON, and three arrays.
+
+        Raises
+        ------
+        NotFittedError
+            If no text was seen yet.
+        """
+        state = self._fitted()
+        arrays = {"idf": state.idf, "components": state.components, "mean": state.mean}
+        return {**self._settings(), "terms": state.terms}, arrays
+
+    @classmethod
+    def from_parts(cls, config: Mapping[str, Any], arrays: Mapping[str, Any]) -> TfidfEncoder:
+        """The encoder of which `to_parts` gave these.
+
+        Raises
+        ------
+        InputError
+            If the arrays don't fit the terms.
+        KeyError
+            If one is missing.
+        """
+        encoder = cls(config["dim"], **{key: config[key] for key in ("analyzer", "max_terms", "seed")})
+        encoder._state = _State(config["terms"], arrays["idf"], arrays["components"], arrays["mean"])
+        encoder._check_state()
+        return encoder
 
     def _check_state(self) -> None:
         state, count = self._fitted(), len(self._fitted().terms)

@@ -10,10 +10,12 @@ from graphrec_lm.cli import demo
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two short epochs a model."""
+    """Two short epochs a model, and nothing to tune."""
     brief = {"epochs": 2, "batch_size": 8192, "negatives": 16}
     monkeypatch.setattr(demo, "ALPHAREC", {**demo.ALPHAREC, **brief, "hidden": 8})
     monkeypatch.setattr(demo, "LIGHTGCN", {**demo.LIGHTGCN, **brief})
+    given = {"regularization": 100.0, "strength": 3.0, "text_regularization": 10.0}
+    monkeypatch.setattr(demo, "TEXTRIDGE", given)
 
 
 def test_the_demo_compares_shows_and_writes(cli, quick, tmp_path: Path):
@@ -26,13 +28,13 @@ def test_the_demo_compares_shows_and_writes(cli, quick, tmp_path: Path):
     assert name == "Popularity"
     assert float(recall) == pytest.approx(0.1533, abs=5e-4)
     assert float(ndcg) == pytest.approx(0.1109, abs=5e-4)
-    assert len(table) == 5
+    assert len(table) == 6
     assert ran.out.count("films, the latest:") == 3
     assert ran.out.count("recommended") == 3
     assert max(map(len, ran.out.replace(str(folder), "out").splitlines())) <= 100
     assert {path.name for path in folder.iterdir()} == {"model", "results.md", "training.png"}
     assert (folder / "training.png").read_bytes().startswith(b"\x89PNG")
-    assert type(graphrec_lm.load(folder / "model")) is graphrec_lm.AlphaRec
+    assert type(graphrec_lm.load(folder / "model")) is graphrec_lm.TextRidge
     assert (folder / "results.md").read_text().startswith("| model ")
 
 

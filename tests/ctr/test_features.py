@@ -10,10 +10,11 @@ import graphrec_lm as gl
 from graphrec_lm.ctr import DeepFM, GraphFeatures, lm_cost, load, rows_of
 from graphrec_lm.ctr.coding import coders
 from graphrec_lm.ctr.compress import Compressor
-from graphrec_lm.ctr.fields import Field
+from graphrec_lm.ctr.fields import Field, Fields
 from graphrec_lm.ctr.rates import FOLDS, Rates, draw_folds
 from graphrec_lm.ctr.tastes import Tastes
 from graphrec_lm.errors import InputError
+from graphrec_lm.text import Template, TfidfEncoder
 from tests.ctr.worlds import COMMON, FIELDS, Words, rows, text
 
 ROWS = rows(600)
@@ -185,3 +186,41 @@ def test_rows_of_a_dataset():
     assert table[["user_id", "item_id", "title"]].to_numpy().tolist() == expected.to_numpy().tolist()
     with pytest.raises(InputError, match=r"rows_of\(dataset\)"):
         DeepFM(FIELDS).fit(dataset)
+
+
+@pytest.mark.parametrize("encoder", ["tfidf:6", TfidfEncoder(6)])
+def test_tfidf_is_fitted_to_each_template_and_saved(encoder, tmp_path):
+    options = {"encoder": encoder, "components": 4, "context": []}
+    model = DeepFM(FIELDS, text(**options), **COMMON).fit(ROWS)
+    first, second = (block.encoder for block in model._state.features.texts)
+    assert first.fingerprint != second.fingerprint
+    model.save(tmp_path / "m")
+    new = ROWS[:5].assign(title="A film that nobody knows")
+    np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(new), model.predict_proba(new))
+    again = DeepFM(FIELDS, text(**options), **COMMON).fit(ROWS[:300])
+    assert again._state.features.texts[1].encoder.fingerprint != second.fingerprint
+
+
+def test_declared_ids_are_in_no_sentence():
+    here = ROWS.rename(columns={"user_id": "userId", "item_id": "movieId"}).assign(country_id="at")
+    fields = Fields(user_id="userId", item_id="movieId", user=["age", "country_id"], item=["title"])
+    found = DeepFM(fields, text(), **COMMON).fit(here)._state.features.texts
+    assert [block.template.fields for block in found] == [("age", "country_id"), ("title",)]
+
+
+def test_a_cache_that_was_off_stays_off(tmp_path):
+    DeepFM(FIELDS, text(cache=False), **COMMON).fit(ROWS).save(tmp_path / "m")
+    assert load(tmp_path / "m").get_params()["text"].cache is False
+
+
+def test_columns_named_as_in_other_libraries_make_sentences():
+    here = ROWS.rename(columns={"age": "age:float", "job": "zip-code"})
+    fields = Fields(user=["age:float", "zip-code"], item=["title"])
+    model = DeepFM(fields, text(), **COMMON).fit(here)
+    assert model._state.features.texts[0].template.fields == ("age:float", "zip-code")
+
+
+@pytest.mark.parametrize(("values", "found"), [(["a", "b"], "type string"), ([None, float("nan")], "none")])
+def test_words_need_numbers(values, found):
+    with pytest.raises(InputError, match=f"n|words.*{found}"):
+        Template("{n|words}").fit({"n": pa.array(values)})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import cross_val_predict, cross_val_score
 
-from graphrec_lm.ctr import MODELS, BoostedTrees, DeepFM, load
+from graphrec_lm.ctr import FM, MODELS, BoostedTrees, DeepFM, load
+from graphrec_lm.errors import InputError
 from tests.ctr.worlds import COMMON, FIELDS, rows, text
 
 TRAIN, VALID, TEST = rows(), rows(300, 1), rows(400, 2)
@@ -112,3 +115,54 @@ def test_text_helps_where_only_sentences_know_the_genre():
         for t in (None, text(item="{title} {genres|join}", user=[]))
     )
     assert high > low + 0.05
+
+
+def test_scikit_learns_tools_take_a_model():
+    model, here = DeepFM(FIELDS, **COMMON | {"label_threshold": None}), rows(600)
+    y = (here["rating"] >= 4).to_numpy().astype(int)
+    found = cross_val_predict(model, here, y, cv=2, method="predict_proba")
+    assert found.shape == (600, 2) and ((found[:, 1] > 0.5) == y).mean() > 0.6
+    assert (cross_val_score(model, here, y, cv=2) > 0.6).all()  # of predict and score
+    fitted = DeepFM(FIELDS, **COMMON).fit(here)
+    assert fitted.score(here) == (fitted.predict(here) == y).mean()
+
+
+def test_labels_of_held_out_rows_may_come_apart():
+    def split(frame):
+        return frame.drop(columns="rating"), (frame["rating"] >= 4).to_numpy().astype(int)
+
+    def losses(model):
+        return [(record["loss"], record["valid_log_loss"]) for record in model.history_]
+
+    by_column = DeepFM(FIELDS, **COMMON).fit(TRAIN, valid=VALID)
+    apart = DeepFM(FIELDS, **COMMON | {"label_threshold": None}).fit(*split(TRAIN), valid=split(VALID))
+    assert losses(apart) == losses(by_column)
+
+
+def test_a_model_of_ones_own_comes_back_by_its_class(tmp_path):
+    class Mine(FM):
+        pass
+
+    model = Mine(FIELDS, **COMMON).fit(rows(300))
+    model.save(tmp_path / "m")
+    loaded = Mine.load(tmp_path / "m")
+    assert type(loaded) is Mine
+    np.testing.assert_array_equal(loaded.predict_proba(rows(20)), model.predict_proba(rows(20)))
+    with pytest.raises(InputError, match=r"of a known class, got 'Mine'"):
+        load(tmp_path / "m")
+
+
+def test_rows_without_a_user_are_a_group():
+    here, held = rows(300).astype({"user_id": str}), rows(100, seed=1).astype({"user_id": str})
+    held.loc[:4, "user_id"] = None
+    assert 0 < DeepFM(FIELDS, **COMMON).fit(here).evaluate(held)["gauc"] <= 1
+
+
+def test_what_no_training_row_has_counts_nothing():
+    here = rows(400)
+    here = here[here["timestamp"] < here["timestamp"].median()]  # months and people that come later
+    model = FM(FIELDS, statistics=False, **COMMON).fit(here)
+    table, features = model._state.arrays["front.table"], model._state.features
+    codes = features.transform(pa.Table.from_pandas(here)).codes
+    unmet = np.bincount(codes.ravel(), minlength=len(table)) == 0
+    assert unmet.sum() > 5 and not table[unmet].any() and table[1:][~unmet[1:]].any(axis=1).all()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from graphrec_lm.data import Dataset, load_dataset
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, UnknownIdError
 
 ROWS = pd.DataFrame(
     {
@@ -158,3 +158,25 @@ def test_a_pair_in_two_parts_is_an_error():
     frame = ROWS.assign(split=["train", "train", "valid", "", "train", "test", None, "test"])
     with pytest.raises(InputError, match=r"several for the pairs 1 \(\(1, 20\)\)"):
         Dataset.from_frame(frame).split("from_column")
+
+
+def test_known_users_are_those_of_train():
+    rows = pd.DataFrame(
+        {"user_id": [1, 1, 2, 1, 2, 3, 3], "item_id": [1, 2, 1, 3, 2, 1, 2], "timestamp": range(7)}
+    )
+    split = Dataset.from_frame(rows).split("global_time", valid=0.28, test=0.28)
+    assert split.test.user_counts.tolist() == [0, 0, 2]
+    known = split.known_users()
+    assert known.train is split.train and known.test.n_interactions == len(known.test.interactions) == 0
+    assert known.valid.user_counts.tolist() == split.valid.user_counts.tolist() == [1, 1, 0]
+
+
+def test_rows_of_strangers_may_be_left_out():
+    dataset = Dataset.from_frame(pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2]}))
+    frame = pd.DataFrame({"user_id": [1, 1, 9], "item_id": [2, 9, 1]})
+    for other in (frame, Dataset.from_frame(frame)):
+        with pytest.raises(UnknownIdError):
+            dataset.align(other)
+        found = dataset.align(other, on_unknown="drop")
+        assert found.indptr.tolist() == [0, 1, 1] and found.indices.tolist() == [1]
+        assert len(found.interactions) == 1 and found.users is dataset.users

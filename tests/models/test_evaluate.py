@@ -8,7 +8,7 @@ import pytest
 
 import graphrec_lm
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.models import MF, AlphaRec, LightGCN, Popularity, TitleCosine
 from graphrec_lm.text import SentenceEncoder
 from tests.models.worlds import checkerboard
@@ -29,6 +29,41 @@ def test_fitted_interactions_in_the_test_are_refused_with_their_number(world):
     model = Popularity().fit(world.train)
     with pytest.raises(InputError, match=rf"no fitted interaction, got {world.train.n_interactions} of them"):
         model.evaluate(world.train)
+
+
+def test_several_cutoffs_are_those_of_one_ranking(world):
+    model = TitleCosine(world.encoder).fit(world.train, valid=world.valid)
+    both = model.evaluate(world.test, k=[2, 5], metrics=("recall", "mrr"))
+    assert list(both) == ["recall@2", "mrr@2", "recall@5", "mrr@5"]
+    for k in (2, 5):
+        for name, values in model.evaluate(world.test, k=k, metrics=("recall", "mrr")).per_user.items():
+            np.testing.assert_array_equal(both.per_user[name], values)
+    with pytest.raises(InputError, match="`k` must be a cut-off"):
+        model.evaluate(world.test, k=[])
+
+
+def test_what_cannot_be_ranked_may_be_dropped(world):
+    model = Popularity().fit(world.train)
+    test = pd.DataFrame({"user_id": ["u0", "u0", "zoe"], "item_id": [12, 999, 12]})
+    with pytest.raises(UnknownIdError):
+        model.evaluate(test)
+    known = model.evaluate(test[:1])
+    assert dict(model.evaluate(test, on_unknown="drop")) == dict(known)
+    fitted = world.train.items.ids[world.train.indices[0]]
+    mixed = pd.DataFrame({"user_id": ["u0", "u0"], "item_id": [12, fitted]})
+    assert dict(model.evaluate(mixed, on_fitted="drop")) == dict(known)
+    with pytest.raises(InputError, match="at least one positive"):
+        model.evaluate(mixed[1:], on_fitted="drop")
+
+
+def test_models_that_read_no_weights_say_so(world, caplog):
+    rows = pd.DataFrame({"user_id": [1, 1, 2], "item_id": [1, 2, 1], "weight": [1.0, 3.0, 2.0]})
+    with caplog.at_level("WARNING", logger="graphrec_lm"):
+        Popularity().fit(Dataset.from_frame(rows))
+        Popularity().fit(world.train)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Popularity reads no weights: every pair counts as one; IALS does"
+    ]
 
 
 def test_an_empty_validation_part_trains_all_epochs(world):

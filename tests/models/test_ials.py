@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from graphrec_lm import load
+from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
 from graphrec_lm.models import IALS
 from graphrec_lm.models.ials import least_squares_users
@@ -39,6 +40,18 @@ def test_folding_in_solves_the_normal_equations(n_users):
     assert found.dtype == np.float32
 
 
+def test_weights_are_confidence():
+    pattern, items = random_csr(30, 12, 0.3, seed=2), normal((12, 4), 1)
+    weights = np.random.default_rng(0).uniform(0.5, 3, len(pattern.indices)).astype(np.float32)
+    found = least_squares_users(items, pattern.indptr, pattern.indices, 0.3, 7.0, weights)
+    confidence = pattern.dense.astype(np.float64)
+    confidence[confidence > 0] = weights
+    for row, own in zip(found, confidence, strict=True):
+        diagonal = np.diag(1 + 6 * own)
+        left = items.T @ diagonal @ items + 0.3 * np.eye(4)
+        np.testing.assert_allclose(row, np.linalg.solve(left, items.T @ diagonal @ (own > 0)), rtol=1e-4)
+
+
 def test_an_empty_history_is_zero():
     nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32)
     assert not least_squares_users(normal((5, 3)), *nobody, 0.1, 2.0).any()
@@ -55,6 +68,22 @@ class TestWithImplicit:
         items = model.item_vectors_.astype(np.float64)
         expected = dense_solve(pattern.dense.astype(np.float64), items, 0.2, 4.0)
         np.testing.assert_allclose(model.user_vectors_, expected, atol=1e-5)
+
+    def test_weights_of_a_dataset_enter_the_fit(self):
+        plain, _ = random_dataset(60, 25)
+        users = plain.edges.users
+        weights = 1.0 + (plain.indices == 3) * 9
+        heavy = Dataset.from_codes(plain.users, plain.items, users, plain.indices, weights=weights)
+        alike = Dataset.from_codes(
+            plain.users, plain.items, users, plain.indices, weights=np.ones(len(users))
+        )
+        models = [IALS(**QUICK, alpha=4.0).fit(dataset) for dataset in (plain, alike, heavy)]
+        np.testing.assert_array_equal(models[0].item_vectors_, models[1].item_vectors_)
+        pairs = [(int(user), 3) for user in users[plain.indices == 3]]
+        assert models[2].predict(pairs).mean() > models[0].predict(pairs).mean()
+        more = plain.frame({"user_id": [0], "item_id": [3], "weight": [1.0]})
+        grown = models[2].update(more)
+        np.testing.assert_allclose(grown.user_vectors_[1:], models[2].user_vectors_[1:])
 
     def test_it_is_near_a_fixed_point_of_the_alternation(self):
         dataset, pattern = random_dataset(60, 25)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec_lm.data import Dataset
+from graphrec_lm.errors import InputError
 from graphrec_lm.models import Popularity, Random, TitleCosine
 from tests.models.worlds import COLD_USER, N_ITEMS, N_USERS, checkerboard, encoder, untitled
 
@@ -56,6 +59,58 @@ def test_for_users_with_pairs_to_exclude(model, users, data, k, candidates, filt
     found = model.recommend(users, k, filter_seen=filter_seen, candidates=candidates, exclude=frame)
     excluded = frame.groupby("user_id")["item_id"].apply(list).to_dict() if pairs else {}
     assert_lists(found, users, SEEN.get, k, candidates, filter_seen, lambda person: excluded.get(person, ()))
+
+
+@settings(max_examples=60)
+@given(
+    model=st.sampled_from(MODELS),
+    users=USERS,
+    data=st.data(),
+    exclude=st.none() | ITEMS,
+    k=st.integers(1, 30),
+    filter_seen=st.booleans(),
+)
+def test_for_users_with_candidates_of_their_own(model, users, data, exclude, k, filter_seen):
+    pairs = data.draw(st.lists(st.tuples(st.sampled_from(list(SEEN)), ITEM), max_size=40))
+    frame = pd.DataFrame(pairs, columns=["user_id", "item_id"]).astype({"item_id": int})
+    found = model.recommend(users, k, filter_seen=filter_seen, candidates=frame, exclude=exclude)
+    for user in users:
+        own = {item for person, item in pairs if person == user}
+        rows = found[found["user_id"] == user]
+        assert_lists(rows, [user], SEEN.get, k, own, filter_seen, lambda person: exclude or ())
+        alone = model.recommend([user], k, filter_seen=filter_seen, candidates=sorted(own), exclude=exclude)
+        assert rows["item_id"].tolist() == alone["item_id"].tolist()
+
+
+def test_wishes_among_candidates_of_ones_own():
+    model = TitleCosine(encoder()).fit(TRAIN)
+    frame = pd.DataFrame({"user_id": ["u0"] * 4, "item_id": [3, 4, 13, 14]})
+    found = model.recommend(["u0"], intent="south 13", alpha=1.0, candidates=frame, filter_seen=False)
+    expected = model.recommend(
+        ["u0"], intent="south 13", alpha=1.0, candidates=[3, 4, 13, 14], filter_seen=False
+    )
+    assert found["item_id"].tolist() == expected["item_id"].tolist() and found["item_id"][0] == 13
+
+
+def test_a_batch_takes_what_recommend_takes(tmp_path):
+    model, users = Popularity().fit(TRAIN), ["u3", COLD_USER]
+    frame = pd.DataFrame({"user_id": ["u3", "u3", COLD_USER], "item_id": [1, 2, 5]})
+    for how in ({"candidates": frame}, {"exclude": frame}, {"candidates": [1, 2, 14]}):
+        model.recommend_batch(tmp_path / "b", k=3, users=users, **how)
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "b"), model.recommend(users, k=3, **how))
+
+
+def test_predictions_for_strangers():
+    model = Popularity().fit(TRAIN)
+    found = model.predict([("u0", 1), ("zoe", 1), ("u0", 999)], on_unknown="nan")
+    assert found[0] == TRAIN.item_counts[1] and np.isnan(found[1:]).all()
+    renamed = Dataset.from_frame(
+        pd.DataFrame({"who": [1, 2], "what": [1, 2]}), columns={"who": "user_id", "what": "item_id"}
+    )
+    frame = pd.DataFrame({"who": [1, 2], "what": [2, 2]})
+    np.testing.assert_array_equal(Popularity().fit(renamed).predict(frame), [1, 1])
+    with pytest.raises(InputError, match="`on_unknown` must be one of"):
+        model.predict([("u0", 1)], on_unknown="drop")
 
 
 @settings(max_examples=60)
@@ -126,3 +181,17 @@ def test_a_batch_without_any_row_has_its_types(tmp_path):
     table = pq.read_table(tmp_path / "all.parquet")
     assert table.num_rows == 0
     assert [str(kind) for kind in table.schema.types] == ["string", "string", "int64", "float"]
+
+
+def test_several_threads_may_ask_at_once():
+    model, histories = (
+        TitleCosine(encoder()).fit(TRAIN),
+        [[n % N_ITEMS, (n * 7 + 1) % N_ITEMS] for n in range(60)],
+    )
+
+    def ask(history):
+        return model.recommend(history=[history], k=5)
+
+    with ThreadPoolExecutor(4) as pool:
+        for found, history in zip(pool.map(ask, histories), histories, strict=True):
+            pd.testing.assert_frame_equal(found, ask(history))

@@ -7,7 +7,7 @@ import pytest
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import EASE, Blend, LightGCN, TextGCN, TextRidge, WhiteGCN
+from graphrec_lm.models import EASE, Blend, LightGCN, TextRidge, WhiteGCN
 from graphrec_lm.models.suggest import suggest_model
 
 
@@ -26,6 +26,7 @@ def dataset(n=2000, titles=True, items=40):
         ("no training", WhiteGCN),
         ("cold items", Blend),
         ("new domains", WhiteGCN),
+        ("streaming", WhiteGCN),
     ],
 )
 def test_goals(goal, model):
@@ -44,7 +45,8 @@ def test_what_does_not_fit_in_memory_is_sparse():
 
 
 def test_little_data_is_not_worth_learning_from():
-    assert isinstance(suggest_model(dataset(200)).model, TextGCN)
+    assert isinstance(suggest_model(dataset(200)).model, WhiteGCN)
+    assert isinstance(suggest_model(dataset(200), goal="cold items").model, Blend)
 
 
 def test_without_titles():
