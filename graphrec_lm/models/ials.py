@@ -153,8 +153,8 @@ def least_squares_users(
     for start in range(0, len(out), _PEOPLE):
         rows = np.arange(start, min(start + _PEOPLE, len(out)))
         of = slice(indptr[start], indptr[rows[-1] + 1])
-        extra = (alpha - 1) * (np.ones(of.stop - of.start) if weights is None else weights[of])
-        pattern, histories = _used_items(*take_rows(indptr, indices, rows), extra)
+        own = np.ones(of.stop - of.start) if weights is None else weights[of].astype(np.float64)
+        pattern, histories = _used_items(*take_rows(indptr, indices, rows), (alpha - 1) * own)
         rows_of = exact[histories]
         squares = np.stack([pattern @ (rows_of * column[:, None]) for column in rows_of.T], axis=1)
         pattern.data += 1

@@ -26,8 +26,9 @@ class L3AE(ItemItemRecommender):
         min ‖R - R B‖² + λ_X ‖B‖² + λ_E ‖B - C‖²,  diag(B) = 0
 
     which is ridge regression towards κ C with λ = λ_X + λ_E and κ = λ_E / λ (`models/ridge.py`): one
-    factorisation of the Gram matrix serves every split of λ. λ_X may be negative, as in the authors'
-    settings, which are the defaults.
+    factorisation of the Gram matrix serves every split of λ. The solution is the authors'; C, which is a
+    matrix of low rank and a diagonal, is never formed here. λ_X may be negative, as in the authors' settings,
+    which are the defaults.
 
     Parameters
     ----------

@@ -11,6 +11,10 @@ class LightGCN(IdRecommender):
     Every user and item has an embedding; its mean over 0..`layers` hops of the normalised graph
     (eq. 3-4) is trained by BPR on inner products, as published, or by InfoNCE on cosines.
 
+    Where we differ from the authors' code: interactions are drawn, not a user and then an item
+    (`sampling="user"` is theirs), so that an epoch is a pass over the data; validation, not test, selects the
+    epoch; InfoNCE is not in it.
+
     `recommend(history=...)`: somebody new has no embedding of their own; hops 1..`layers` from their
     history stand for it.
 

@@ -25,7 +25,8 @@ class SLIM(ItemItemRecommender):
     Each column of the interactions is regressed on all others, min ½‖R - R W‖² + ½ l2 ‖W‖² + l1 ‖W‖₁ with a
     zero diagonal and, as published, W >= 0: EASE with sparse weights of one sign. Coordinate descent on the
     items' co-occurrence counts, see `kernels.elastic_net`; only items with more than l1 users in common can
-    get a positive weight, and only these are looked at, which loses nothing.
+    get a positive weight, and only these are looked at, which loses nothing. The authors' library descends in
+    the same way, over all items.
 
     Parameters
     ----------

@@ -24,8 +24,10 @@ from graphrec_lm.training.callbacks import Callback
 class TextGCN(Transferable):
     """LM vectors propagated over the graph, scored by cosine; no parameters (arXiv 2510.12461).
 
-    Layer 0 is the title of an item and the mean title of a user's history; `layers` hops of the
-    symmetrically normalised graph follow, and their mean (or the last one) represents everybody.
+    Layer 0 is the title of an item and the mean title of a user's history, E⁰; `layers` hops of the
+    symmetrically normalised graph follow, Eᵏ = Â Eᵏ⁻¹, and their mean (or the last one) represents everybody.
+    There is nothing to train, so nothing to select but `layers`, on validation here, on test in the
+    authors' code.
 
     Exact for new people: a history gets what a fitted user of that history gets.
 
