@@ -132,6 +132,9 @@ class Features:
         places = self._ids(table, set(ids))
         dense, residuals = self._rates(places, y, folds, statistics)
         blocks, products = self._blocks(table)
+        if graph is not None:
+            pair = (table[ids[side].name] for side in ("user", "item"))
+            products = [graph.training_products(*pair)]
         if text is not None and text.tastes:
             dense += self._fit_tastes(places, blocks, residuals, folds, text.ridge)
         values = np.concatenate([*dense, *products], axis=1)

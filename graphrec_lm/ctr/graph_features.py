@@ -20,13 +20,14 @@ class GraphFeatures:
     """User and item vectors of a fitted graph model, one block each, and their inner product.
 
     Users and items that the graph model doesn't know get zeros. Fit the graph model on the training rows'
-    positives alone: it then has seen the labels of the training rows, so its features look better there
-    than they are.
+    positives alone. Its inner product would then betray the label of a training row: there it is that of the
+    user's history without the item (`Recommender.predict(leave_out=True)`), if the model is exact for new
+    people. The vectors themselves stay.
 
     Parameters
     ----------
     model : fitted model, optional
-        With `user_vectors_`, `item_vectors_` and `dataset_`: `AlphaRec`, `LightGCN`, `MF`.
+        With `user_vectors_`, `item_vectors_` and `dataset_`: `AlphaRec`, `IALS`, `LightGCN`.
     product : bool
         Add the inner product (AlphaRec's score).
 
@@ -51,6 +52,15 @@ class GraphFeatures:
                  ("item", self.model.dataset_.items.ids, self.model.item_vectors_))  # fmt: skip
         ids = {side: pa.array(known) for side, known, _ in sides}
         return GraphBlock(ids, {side: _with_zeros(vectors) for side, _, vectors in sides}, self.product)
+
+    def training_products(self, users: pa.ChunkedArray, items: pa.ChunkedArray) -> Float32:
+        """The inner products of training rows, [n, 1 or 0]: each as if the row had not been fitted."""
+        if not self.product:
+            return np.zeros((len(users), 0), np.float32)
+        pairs = pa.table({"user_id": users, "item_id": items})
+        apart = self.model.exact_for_new_people
+        scores = self.model.predict(pairs, on_unknown="nan", leave_out=apart)
+        return np.nan_to_num(scores)[:, None]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ Float64 = NDArray[np.float64]
 Score = Callable[[People], Callable[[Float32], Float32]]
 
 GRID = np.linspace(0, 1, 11)
-_PENALTY = 1e-3  # on all but the constant
+_PENALTY = 1e-4  # on the weights of standardised features: all but the constant
 
 VAGUE = (
     "something",
@@ -66,7 +66,11 @@ class AlphaRule:
 
         `score(people)` gives a function of their α, to scores of all items [people, n_items].
         """
-        features = wish_features(people, vague)
+        raw = wish_features(people, vague)
+        mean, spread = raw.mean(axis=0), raw.std(axis=0)
+        mean[0], spread[0] = 0, 1
+        spread = np.maximum(spread, 1e-6)
+        features = (raw - mean) / spread
         gains = _gains(people, targets, score)
         place = np.arange(len(gains))
 
@@ -79,9 +83,11 @@ class AlphaRule:
 
         best = np.clip(GRID[gains.mean(axis=0).argmax()], 0.05, 0.95)
         level = np.log(best / (1 - best))
-        starts = [np.array([level, 0.0, 0.0]), np.array([level + 1, -2.0, 0.5]), np.array(USUAL)]
+        starts = [np.array([level, 0.0, 0.0]), np.array([level, -1.0, 0.2]), np.array([level, -2.0, 0.5])]
         found = [minimize(loss, start, method="Nelder-Mead", options={"maxiter": 2000}) for start in starts]
-        return cls(tuple(min(found, key=lambda result: float(result.fun)).x.tolist()))
+        weights = min(found, key=lambda result: float(result.fun)).x / spread
+        weights[0] -= weights[1:] @ mean[1:]
+        return cls(tuple(weights.tolist()))
 
 
 def wish_features(people: People, vague: Float32) -> Float64:
@@ -135,4 +141,4 @@ def _gains(people: People, targets: NDArray[np.int32], score: Score) -> Float64:
 
 
 # Learned by TextRidge on validation users of MovieLens, from wishes made of genres, decades and tags.
-USUAL = (-0.54, -0.61, 0.74)
+USUAL = (1.06, -6.44, 0.59)

@@ -25,7 +25,7 @@ from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.hidden import Pattern, Shown
 from graphrec_lm.models.intents import Intents
 from graphrec_lm.models.params import Parameters
-from graphrec_lm.models.people import UNKNOWN_POLICIES, People
+from graphrec_lm.models.people import UNKNOWN_POLICIES, People, are_pairs
 from graphrec_lm.models.reranking import top_of
 from graphrec_lm.models.unsupported import Unsupported
 from graphrec_lm.models.wishes import intent_texts
@@ -83,6 +83,11 @@ class Recommender(Parameters, Intents, Unsupported):
             found = f"one fitted on {state.notes['domains']}"
             raise NotFittedError(f"this must be a model of one dataset, got {found}. Call adapt(dataset).")
         return state
+
+    @property
+    def exact_for_new_people(self) -> bool:
+        """Whether `history=` gives what a fitted user of that history gets."""
+        return True
 
     @property
     def dataset_(self) -> Dataset:
@@ -302,7 +307,7 @@ class Recommender(Parameters, Intents, Unsupported):
         found, scores = self._similar(codes, min(k, dataset.n_items))
         return frames.similar(dataset, codes, found, scores)
 
-    def predict(self, pairs: Any, *, on_unknown: str = "raise") -> Float32:
+    def predict(self, pairs: Any, *, on_unknown: str = "raise", leave_out: bool = False) -> Float32:
         """Scores of (user, item) pairs.
 
         Parameters
@@ -311,6 +316,9 @@ class Recommender(Parameters, Intents, Unsupported):
             Columns `user_id, item_id`, or what the fitted Dataset's `columns` call so.
         on_unknown : {"raise", "nan"}
             What to do with a pair of an unknown user or item: its score is NaN, or it is an error.
+        leave_out : bool
+            A pair that was fitted gets the score that it would have were the item not in the user's history
+            (what was learned stays): fit for features of another model, whose training rows are these pairs.
 
         Returns
         -------
@@ -319,20 +327,27 @@ class Recommender(Parameters, Intents, Unsupported):
         dataset = self._state.dataset
         check_choice("on_unknown", on_unknown, ("raise", "nan"))
         users, items = frames.pair_codes(dataset, pairs, "raise" if on_unknown == "raise" else "drop")
-        known = (users >= 0) & (items >= 0)
         scores = np.full(len(users), np.nan, dtype=np.float32)
-        scores[known] = self._pair_scores(users[known], items[known])
+        known = np.flatnonzero((users >= 0) & (items >= 0))
+        if leave_out:
+            fitted = known[are_pairs(dataset, users[known], items[known])]
+            people = People.without(dataset, users[fitted], items[fitted])
+            scores[fitted] = self._scores_of(people, items[fitted])
+            known = np.setdiff1d(known, fitted)
+        asked, rows = np.unique(users[known], return_inverse=True)
+        scores[known] = self._scores_of(People.fitted(dataset, asked), items[known], rows)
         return scores
 
-    def _pair_scores(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Float32:
-        """Scores of pairs of codes."""
-        dataset = self._state.dataset
-        asked, rows = np.unique(users, return_inverse=True)
-        out, order = np.empty(len(users), dtype=np.float32), np.argsort(rows, kind="stable")
-        people, size = People.fitted(dataset, asked), block_rows(dataset.n_items)
-        for start in range(0, len(asked), size):
+    def _scores_of(
+        self, people: People, items: NDArray[np.int32], rows: NDArray[np.int64] | None = None
+    ) -> Float32:
+        """Scores of pairs of a person, by their place among `people`, and an item; None: one pair each."""
+        rows = np.arange(len(people)) if rows is None else rows
+        out, order = np.empty(len(items), dtype=np.float32), np.argsort(rows, kind="stable")
+        size = block_rows(self._state.dataset.n_items)
+        for start in range(0, len(people), size):
             at = order[np.searchsorted(rows[order], start) : np.searchsorted(rows[order], start + size)]
-            scores = self._scores(people.part(start, min(start + size, len(asked))))
+            scores = self._scores(people.part(start, min(start + size, len(people))))
             out[at] = scores[rows[at] - start, items[at]]
         return out
 

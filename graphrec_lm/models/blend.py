@@ -103,6 +103,11 @@ class Blend(Recommender):
         """NDCG@20 on validation of the chosen weights ("blend") and of each member alone."""
         return dict(self._state.notes["validation"])
 
+    @property
+    def exact_for_new_people(self) -> bool:
+        """If it is so of all members."""
+        return all(member.exact_for_new_people for member in self._members())
+
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("seed", self.seed, least=0, integer=True)
         chosen = self._members()

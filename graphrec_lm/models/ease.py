@@ -16,8 +16,8 @@ class EASE(ItemItemRecommender):
     """Embarrassingly shallow autoencoder (Steck, WWW 2019, arXiv 1905.03375, eq. 8).
 
     Ridge regression of each item on all others: min ‖R - R B‖² + λ‖B‖² with a zero diagonal. One
-    Cholesky factorisation of the items' Gram matrix: n_items² · 4 bytes, twice while it is fitted. The paper's
-    few lines of numpy (algorithm 1) invert it in float64; the weights are the same.
+    Cholesky factorisation of the items' Gram matrix: n_items² · 4 bytes, twice while it is fitted. The few
+    lines of numpy in the paper (algorithm 1) invert it in float64; the weights are the same.
 
     Parameters
     ----------

@@ -30,6 +30,11 @@ class IdRecommender(TrainedRecommender):
     regularization: float
 
     @property
+    def exact_for_new_people(self) -> bool:
+        """No: somebody new has no embedding of their own."""
+        return False
+
+    @property
     def _cosine(self) -> bool:
         return self.loss == "infonce"
 

@@ -58,6 +58,14 @@ class FactorRecommender(Recommender):
         scores: Float32 = (padded @ items.T)[: len(vectors)]
         return scores
 
+    def _scores_of(
+        self, people: People, items: NDArray[np.int32], rows: NDArray[np.int64] | None = None
+    ) -> Float32:
+        vectors = self._vectors(people)
+        left = vectors if rows is None else vectors[rows]
+        found: Float32 = np.einsum("nd,nd->n", left, self.item_vectors_[items])
+        return found
+
     def _top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
         return topk(self._vectors(people), self.item_vectors_, k, seen=hidden, candidates=candidates)
 

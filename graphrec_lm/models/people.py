@@ -73,6 +73,14 @@ class People:
         indices = (pairs % dataset.n_items).astype(np.int32)
         return cls(np.arange(len(lists)), None, indptr.astype(np.int64), indices)
 
+    @classmethod
+    def without(cls, dataset: Dataset, codes: Codes, items: Codes) -> People:
+        """Fitted users as new people, each with a history that lacks one item of it."""
+        indptr, indices = take_rows(dataset.indptr, dataset.indices, codes)
+        owners = np.repeat(np.arange(len(codes)), np.diff(indptr))
+        indices = indices[indices != items[owners]]
+        return cls(np.arange(len(codes)), None, indptr - np.arange(len(indptr)), indices)
+
     def padded(self, size: int) -> People:
         """These people and, up to `size`, nobodies without history."""
         extra = size - len(self)
@@ -87,6 +95,15 @@ class People:
         wishes = None if self.wishes is None else self.wishes.part(start, stop)
         pattern = bounds - bounds[0], self.indices[bounds[0] : bounds[-1]]
         return People(self.ids[start:stop], codes, *pattern, wishes)
+
+
+def are_pairs(dataset: Dataset, users: Codes, items: Codes) -> NDArray[np.bool_]:
+    """Whether each pair of codes is one of the Dataset."""
+    keys = dataset.edges.users.astype(np.int64) * dataset.n_items + dataset.indices
+    asked = users.astype(np.int64) * dataset.n_items + items
+    places = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    found: NDArray[np.bool_] = keys[places] == asked
+    return found
 
 
 def known_codes(ids: IdMap, wanted: Any, what: str, on_unknown: str, *, keep: bool = False) -> Codes:

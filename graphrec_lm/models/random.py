@@ -34,6 +34,11 @@ class Random(Recommender):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
+    @property
+    def exact_for_new_people(self) -> bool:
+        """No: each user has a draw of their own."""
+        return False
+
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("seed", self.seed, least=0, integer=True)
         return Fitted.of(dataset, valid, {}, notes={"seed": int(self.seed)})

@@ -108,6 +108,11 @@ class XSimGCL(IdRecommender):
         self.learning_rate, self.valid_every, self.patience = learning_rate, valid_every, patience
         self.seed, self.device, self.verbose = seed, device, verbose
 
+    @property
+    def exact_for_new_people(self) -> bool:
+        """Without layer 0, all of a user is hops from the history."""
+        return not self.layer_zero
+
     def _embeddings(self, graph: BipartiteGraph) -> EmbeddingLearner:
         check_number("layers", self.layers, least=1, integer=True)
         check_number("noise", self.noise, least=0)

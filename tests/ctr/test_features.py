@@ -167,6 +167,21 @@ def test_graph_features_are_the_models_vectors_and_zeros_for_strangers(tmp_path)
     np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(ROWS), model.predict_proba(ROWS))
 
 
+def test_products_of_training_rows_are_as_if_they_had_not_been_fitted():
+    liked = ROWS[ROWS["rating"] >= 4][["user_id", "item_id"]].drop_duplicates()
+    graph = gl.AlphaRec(encoder="tfidf:8", hidden=8, dim=4, epochs=1, verbose=False)
+    titles = ROWS[["item_id", "title"]].drop_duplicates("item_id")
+    graph.fit(gl.Dataset.from_frame(liked, titles))
+    features = GraphFeatures(graph)
+    user, item = liked.iloc[0]
+    rows = pa.table({"user_id": [user, user, 999], "item_id": [item, item, item]})
+    found = features.training_products(rows["user_id"], rows["item_id"])
+    others = liked[(liked["user_id"] == user) & (liked["item_id"] != item)]["item_id"].tolist()
+    alone = graph.recommend(history=[others], k=len(titles))
+    assert found[0, 0] == found[1, 0] == pytest.approx(alone.set_index("item_id")["score"][item], abs=1e-6)
+    assert found[2, 0] == 0 and abs(found[0, 0] - graph.predict([(user, item)])[0]) > 1e-4
+
+
 def test_cost_is_accounted():
     model = DeepFM(FIELDS, text=text(), **COMMON | {"epochs": 1}).fit(ROWS)
     before = model.predict_proba(ROWS)

@@ -83,6 +83,7 @@ class ModelContract:
             assert not set(part["item_id"]) & set(history)
 
     def test_history_of_a_fitted_user(self, fitted, world):
+        assert fitted.exact_for_new_people == self.exact_history
         if not self.exact_history:
             return
         train = world.train
@@ -114,6 +115,22 @@ class ModelContract:
         np.testing.assert_allclose(scores, pairs["score"], rtol=1e-6, atol=1e-6)
         tuples = list(pairs[["user_id", "item_id"]].itertuples(index=False, name=None))
         np.testing.assert_array_equal(fitted.predict(tuples[:9]), fitted.predict(pairs[:9]))
+
+    def test_a_pair_that_is_left_out_scores_as_for_somebody_new(self, fitted, world):
+        train = world.train
+        pairs = list(zip(train.users.ids[train.edges.users], train.indices.tolist(), strict=True))[::7]
+        found = fitted.predict([*pairs, ("u0", ALL - 1)], leave_out=True)
+        assert found[-1] == pytest.approx(fitted.predict([("u0", ALL - 1)])[0], abs=1e-6)
+        histories = [
+            [i for i in train.indices[slice(*train.indptr[u : u + 2])].tolist() if i != item]
+            for u, item in ((train.users.codes([user])[0], item) for user, item in pairs)
+        ]
+        if type(fitted).__name__ == "Random":
+            return
+        scores = fitted.recommend(history=histories, k=ALL)
+        for place, (_, item) in enumerate(pairs):
+            row = scores[(scores["user_id"] == place) & (scores["item_id"] == item)]
+            assert found[place] == pytest.approx(row["score"].item(), rel=1e-5, abs=1e-6)
 
     def test_recommend_batch_equals_recommend(self, fitted, tmp_path):
         for name, options in (("seen", {"filter_seen": False}), ("unseen", {})):
