@@ -8,6 +8,7 @@ import numpy as np
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
+from graphrec_lm.models.dense_limit import check_dense
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.spectrum import normalised_interactions, right_singular_vectors
@@ -44,6 +45,7 @@ class GFCF(ItemItemRecommender):
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("rank", self.rank, least=1, integer=True)
         check_number("alpha", self.alpha, least=0)
+        check_dense(dataset.n_items)
         scaled = normalised_interactions(dataset)
         vectors = right_singular_vectors(scaled, self.rank, self.seed)
         roots = np.sqrt(np.maximum(dataset.item_counts, 1)).astype(np.float32)[:, None]

@@ -2,11 +2,12 @@
 
 With W [n_new, n_items] of non-negative rows that sum to 1, the weights of old and new items are
 
-    B' = [I; W] B [I, Wᵀ]
+    B' = [B, (B + gI) Wᵀ; W (B + gI), W (B + gI) Wᵀ]
 
 so that nothing of B is computed again: a new item in a history counts as its mixture, and is scored as the
 mixture of scores. Among new items of MovieLens this ranks twice as well as the columns that the ridge itself
-gives to items nobody touched, which take "not touched yet" for "not liked" (docs/decisions.md).
+gives to items nobody touched, which take "not touched yet" for "not liked" (docs/decisions.md). g is what an
+item says for itself: B has no diagonal, and a new item called like one of the history should gain by that.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse, sparse_sums
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
 
+OWN = np.float32(0.3)  # g
+
 
 class GrownWeights(NamedTuple):
     """B' above, never formed.
@@ -38,9 +41,9 @@ class GrownWeights(NamedTuple):
     --------
     >>> half = sparse.csr_array(np.array([[0.5, 0.5]], dtype=np.float32))
     >>> weights = GrownWeights(np.array([[0, 2], [4, 0]], dtype=np.float32), half)
-    >>> weights.sums(np.array([0, 1, 2]), np.array([0, 2], dtype=np.int32))
-    array([[0. , 2. , 1. ],
-           [2. , 1. , 1.5]], dtype=float32)
+    >>> weights.sums(np.array([0, 1, 2]), np.array([0, 2], dtype=np.int32)).round(2)
+    array([[0.  , 2.  , 1.15],
+           [2.15, 1.15, 1.65]], dtype=float32)
     """
 
     known: Any
@@ -61,15 +64,25 @@ class GrownWeights(NamedTuple):
         if not is_old.all():
             new = indptr - starts, indices[~is_old] - np.int32(n_items)
             used, places = np.unique(new[1], return_inverse=True)
-            scores += spmm(new[0], places.astype(np.int32), weight_products(self.mixtures[used], self.known))
-        return np.concatenate([scores, scores @ self.mixtures.T], axis=1, dtype=np.float32)
+            mixed = self.mixtures[used]
+            reached = weight_products(mixed, self.known) + OWN * mixed.toarray()
+            scores += spmm(new[0], places.astype(np.int32), reached)
+        owners = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        own = sparse.csr_array((np.full(len(owners), OWN), (owners, indices[is_old])), shape=scores.shape)
+        return self._joined(scores, own)
 
     def products(self, mixtures: sparse.csr_array) -> Float32:
         """`mixtures` [n, n_items + n_new] times B'."""
         n_items = self.mixtures.shape[1]
-        known = mixtures[:, :n_items] + mixtures[:, n_items:] @ self.mixtures
-        scores = weight_products(known, self.known)
-        return np.concatenate([scores, scores @ self.mixtures.T], axis=1, dtype=np.float32)
+        old, new = mixtures[:, :n_items], mixtures[:, n_items:] @ self.mixtures
+        scores = weight_products(old + new, self.known) + OWN * new.toarray()
+        return self._joined(scores, OWN * old)
+
+    def _joined(self, scores: Float32, own: sparse.csr_array) -> Float32:
+        """Scores of old items and, from them and from what old items of the history add, of new ones."""
+        back = self.mixtures.T
+        new = scores @ back + (own @ back).toarray()
+        return np.concatenate([scores, new], axis=1, dtype=np.float32)
 
     def column(self, rows: NDArray[Any], column: int) -> Float32:
         """B'[rows, column]."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels import gram
+from graphrec_lm.models.dense_limit import check_dense
 
 Float32 = NDArray[np.float32]
 
@@ -74,8 +75,9 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
     ------
     InputError
         If λ is lost beside the largest eigenvalue in float32: it must be at least a 100,000th of
-        the interactions of the most popular item.
+        the interactions of the most popular item. Or if items² numbers don't fit in memory.
     """
+    check_dense(dataset.n_items)
     check_number("regularization", regularization, least=least_regularization(dataset))
     if 2 * dataset.n_users < dataset.n_items:
         return _through_users(dataset, regularization)

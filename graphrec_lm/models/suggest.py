@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.blend import Blend
+from graphrec_lm.models.dense_limit import dense_gib, physical_gib
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.text_ridge import TextRidge
@@ -17,7 +17,6 @@ from graphrec_lm.models.white_gcn import WhiteGCN
 GOALS = ("accuracy", "speed", "no training", "cold items", "new domains", "streaming")
 
 _FEW = 300  # interactions below which nothing was worth learning (benchmarks/results/learning_curve.md)
-_DENSE = 3 * 4  # bytes an item pair while a dense ridge is fitted
 
 
 class Suggestion(NamedTuple):
@@ -68,9 +67,9 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
     """
     check_choice("goal", goal, GOALS)
     if memory_gib is None:
-        memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 / 2
+        memory_gib = physical_gib() / 2
     check_number("memory_gib", memory_gib, above=0)
-    fits = _DENSE * dataset.n_items**2 <= memory_gib * 2**30
+    fits = dense_gib(dataset.n_items) <= memory_gib
     if not dataset.has_titles:
         return _without_titles(dataset, goal, fits)
     if goal == "streaming":

@@ -267,6 +267,17 @@ def test_chebycf_equals_the_filter_on_eigenvalues(n_users, n_items):
     np.testing.assert_allclose(model._scores(everyone), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "model", [EASE(), GFCF(rank=2), TextRidge(1.0, 1.0, 1.0, solver="dense", encoder=encoder())]
+)
+def test_what_would_not_fit_in_memory_is_refused(model, monkeypatch):
+    monkeypatch.setattr("graphrec_lm.models.dense_limit.physical_gib", lambda: 1e-7)
+    with pytest.raises(
+        InputError, match=r"must fit in memory, 0 GiB for 21 items, got 0 GiB\. Use TextRidge\("
+    ):
+        model.fit(checkerboard().train)
+
+
 BAD = {
     "no order": (ChebyCF(order=0), "`order` must be an integer >= 1", "0"),
     "no flatness": (ChebyCF(flatness=0), "`flatness` must be a number > 0", "0"),

@@ -12,7 +12,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import reference
 from graphrec_lm.models import EASE, L3AE, SLIM, Blend, ItemKNN, Popularity, Recommender, TextRidge, WhiteGCN
-from graphrec_lm.models.grown_weights import GrownWeights, weight_products
+from graphrec_lm.models.grown_weights import OWN, GrownWeights, weight_products
 from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
@@ -47,7 +47,8 @@ def test_sums_equal_the_dense_formula(kind):
     mixtures = np.array([[0.5, 0, 0.5, 0, 0, 0], [0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0]], dtype=np.float32)
     weights = GrownWeights(known, sparse.csr_array(mixtures))
     both = np.vstack([np.eye(6, dtype=np.float32), mixtures])
-    expected = both @ dense @ both.T
+    expected = both @ (dense + OWN * np.eye(6, dtype=np.float32)) @ both.T
+    expected[:6, :6] = dense
     histories = [[0, 3], [7], [], [1, 6, 7, 8], [8]]
     indptr = np.concatenate([[0], np.cumsum([len(h) for h in histories])]).astype(np.int64)
     indices = np.array([i for h in histories for i in h], dtype=np.int32)
@@ -96,6 +97,12 @@ def test_new_items_are_recommended_at_once(name, tmp_path):
     model.save(tmp_path / "m")
     loaded = graphrec_lm.load(tmp_path / "m")
     pd.testing.assert_frame_equal(loaded.recommend(["u0"], k=24), model.recommend(["u0"], k=24))
+
+
+def test_a_new_item_gains_by_its_namesake_in_the_history():
+    apart = GrownWeights(np.zeros((3, 3), np.float32), sparse.csr_array(np.eye(3, dtype=np.float32)[:1]))
+    found = apart.sums(np.array([0, 1, 2, 3]), np.array([0, 1, 3], np.int32))
+    np.testing.assert_allclose(found, OWN * np.array([[0, 0, 0, 1], [0, 0, 0, 0], [1, 0, 0, 1]]), atol=1e-7)
 
 
 def test_explanations_of_old_and_new_items():
