@@ -154,9 +154,11 @@ def _looks(comparison: Comparison) -> str:
     found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     mine = [look for look in found if look.get("benchmark") == "compare"]
     shown = sum(len(comparison.finished(entry)) for entry in comparison.entries)
+    more = len(mine) - shown
+    marked = sum("discarded" in look for look in mine)
+    text = f"`test_log.jsonl` has {len(mine):,} looks for the {shown:,} rows shown"
     return (
-        f"`test_log.jsonl` has {len(mine):,} looks for the {shown:,} rows shown: the others are of runs that"
-        " were repeated, since the machine was disturbed or the plan or the code had changed."
+        f"{text}, so {more:,} more: {marked:,} rows were discarded, others run again." if more else f"{text}."
     )
 
 
@@ -207,7 +209,9 @@ def _machine_time(comparison: Comparison, data: str) -> str:
     for entry in (entry for entry in comparison.entries if entry.data == data):
         seconds += sum(trial["seconds"] for trial in comparison.trials_of(entry))
         seconds += sum(row["fit_seconds"] + row["recommend_seconds"] for row in comparison.finished(entry))
-    return f"Trials and rows took {seconds / 3600:.1f} h of single processes, two of which ran at a time."
+    return (
+        f"Trials and rows took {seconds / 3600:.1f} h, each in a process of its own; `--jobs` runs several."
+    )
 
 
 def _missing(comparison: Comparison, data: str) -> list[str]:

@@ -83,12 +83,13 @@ def differences(
         for entry in comparison.entries
         if entry.data == data and entry.name in names and comparison.finished(entry)
     }
-    if any(column is None for column in values.values()):
-        return _reported(comparison, set(values), data, family)
-    if len(values) < 2:
-        return []
+    there = {name: column for name, column in values.items() if column is not None}
+    old = _reported(comparison, set(values), data, family) if len(there) < len(values) else []
+    old = [pair for pair in old if not {pair.first, pair.second} <= set(there)]
+    if len(there) < 2:
+        return old
     resamples = _resamples(plan, len(values) * (len(values) - 1) // 2)
-    return paired_bootstrap(values, n_resamples=resamples, level=1 - plan.level, seed=plan.seed)
+    return old + paired_bootstrap(there, n_resamples=resamples, level=1 - plan.level, seed=plan.seed)
 
 
 def least_p_value(plan: Plan, pairs: int) -> float:

@@ -69,12 +69,16 @@ def in_short(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: i
     near = [pair.first for pair in compared if pair.adjusted >= level]
     if not compared:
         return f"{text}. Per-user values are not there, so nothing is said about chance."
+    untested = len(ranked) - 1 - len(compared)
+    if untested:
+        text += f" ({untested} of the others are not tested)"
     if len(near) == len(compared):
         users = f"{best['users']:,} users"
         return f"**{data}**: nothing can be told apart with {users}; {text.split(': ', 1)[1]}."
     if near:
         return f"{text}; after correction it cannot be told from {listed(near)}."
-    return f"{text}, ahead of all others by more than chance explains."
+    others = "those tested" if untested else "all others"
+    return f"{text}, ahead of {others} by more than chance explains."
 
 
 def simple_wins(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: int, level: float) -> str:

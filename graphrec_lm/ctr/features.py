@@ -134,7 +134,7 @@ class Features:
         blocks, products = self._blocks(table)
         if graph is not None:
             pair = (table[ids[side].name] for side in ("user", "item"))
-            products = [graph.training_products(*pair)]
+            products = [graph.training_products(self.graph, *pair)]
         if text is not None and text.tastes:
             dense += self._fit_tastes(places, blocks, residuals, folds, text.ridge)
         values = np.concatenate([*dense, *products], axis=1)

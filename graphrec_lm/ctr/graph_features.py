@@ -53,14 +53,20 @@ class GraphFeatures:
         ids = {side: pa.array(known) for side, known, _ in sides}
         return GraphBlock(ids, {side: _with_zeros(vectors) for side, _, vectors in sides}, self.product)
 
-    def training_products(self, users: pa.ChunkedArray, items: pa.ChunkedArray) -> Float32:
-        """The inner products of training rows, [n, 1 or 0]: each as if the row had not been fitted."""
-        if not self.product:
-            return np.zeros((len(users), 0), np.float32)
-        pairs = pa.table({"user_id": users, "item_id": items})
-        apart = self.model.exact_for_new_people
-        scores = self.model.predict(pairs, on_unknown="nan", leave_out=apart)
-        return np.nan_to_num(scores)[:, None]
+    def training_products(self, block: GraphBlock, users: pa.ChunkedArray, items: pa.ChunkedArray) -> Float32:
+        """The inner products of training rows, [n, 1 or 0]: each as if the row had not been fitted.
+
+        Users and items are found as `block.transform` finds them.
+        """
+        places = np.stack([block.places("user", users), block.places("item", items)])
+        products = np.zeros((len(users), int(self.product)), np.float32)
+        known = np.flatnonzero(places.all(axis=0))
+        if self.product and len(known):
+            sides = zip(("user", "item"), places[:, known], strict=True)
+            pairs = pa.table({f"{side}_id": block.ids[side].take(pa.array(at - 1)) for side, at in sides})
+            apart = self.model.exact_for_new_people
+            products[known, 0] = self.model.predict(pairs, leave_out=apart)
+        return products
 
 
 @dataclass(frozen=True)
@@ -84,13 +90,14 @@ class GraphBlock:
         self, users: pa.ChunkedArray, items: pa.ChunkedArray
     ) -> tuple[list[NDArray[np.int64]], Float32]:
         """Places of the rows' users and items in `vectors`, and the inner products [n, 1 or 0]."""
-        index = [self._places(side, column) for side, column in (("user", users), ("item", items))]
+        index = [self.places(side, column) for side, column in (("user", users), ("item", items))]
         if not self.product:
             return index, np.zeros((len(users), 0), np.float32)
         pairs = self.vectors["user"][index[0]], self.vectors["item"][index[1]]
         return index, np.einsum("nd,nd->n", *pairs)[:, None]
 
-    def _places(self, side: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
+    def places(self, side: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
+        """Rows of `vectors`, 0 for an id that the graph model doesn't know or none."""
         known = self.ids[side]
         try:
             found = pc.index_in(column.combine_chunks().cast(known.type), value_set=known)

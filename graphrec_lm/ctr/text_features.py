@@ -36,7 +36,7 @@ class TextFeatures:
     ----------
     encoder : name, folder, TextEncoder, or list of them
         As in `graphrec_lm.text.resolve_encoder`, e.g. "transformer:cls:bert-base-uncased". A `TfidfEncoder`
-        is fitted to the sentences of each template, and saved with the model.
+        (alone, not in a list) is fitted to the sentences of each template, and saved with the model.
     user, item, context : template, or list of them, optional
         None: made from the fields in `style`; an empty list: none. Each template gives a vector of its own.
     style : {"bare", "labelled", "sentence"}

@@ -69,7 +69,7 @@ class AlphaRule:
         raw = wish_features(people, vague)
         mean, spread = raw.mean(axis=0), raw.std(axis=0)
         mean[0], spread[0] = 0, 1
-        spread = np.maximum(spread, 1e-6)
+        spread[spread < 1e-6] = np.inf  # alike for everybody: nothing to learn from
         features = (raw - mean) / spread
         gains = _gains(people, targets, score)
         place = np.arange(len(gains))

@@ -34,6 +34,8 @@ from graphrec_lm.training.callbacks import Callback, EpochRecord
 Float32 = NDArray[np.float32]
 logger = logging.getLogger("graphrec_lm")
 
+_PAIRS = 4096  # scored together
+
 
 class Recommender(Parameters, Intents, Unsupported):
     """Base of all models. A model writes `_fit`, `_scores` and, if it can, `_similar`."""
@@ -227,9 +229,10 @@ class Recommender(Parameters, Intents, Unsupported):
         """Add interactions, new users among them, without a fit: what was learned about items stays.
 
         Histories grow, so that lists change and hide what was touched since; users have the vectors that
-        their histories give them now. A model without parameters of its own (`TextGCN`, `Popularity`) is
-        then what a fit on everything gives; a text model what `adapt` gives; an ID model serves those whose
-        histories changed as new people with these. Fit again from time to time.
+        their histories give them now. `Popularity`, `TextGCN` and a `WhiteGCN` of given weight are then what
+        a fit on everything gives, `AlphaRec`, `TextGCNMLP` and `AlphaFree` what `adapt` gives; item-to-item
+        weights stay, and an ID model serves those whose histories changed as new people with these. Fit
+        again from time to time.
 
         Parameters
         ----------
@@ -246,8 +249,8 @@ class Recommender(Parameters, Intents, Unsupported):
         return self
 
     def _regrown(self, dataset: Dataset) -> Arrays:
-        """The arrays, once `dataset` has more interactions or users; item weights alone don't change."""
-        return self._state.arrays
+        """The arrays, once `dataset` has more interactions or users; what was learned about items stays."""
+        return self._state.arrays | {"touched": self._touched()}
 
     def recommend_batch(
         self,
@@ -323,6 +326,11 @@ class Recommender(Parameters, Intents, Unsupported):
         Returns
         -------
         float32 array [n]
+
+        Raises
+        ------
+        UnknownIdError, InputError
+            InputError if `leave_out` is asked of a model that is not `exact_for_new_people`.
         """
         dataset = self._state.dataset
         check_choice("on_unknown", on_unknown, ("raise", "nan"))
@@ -330,9 +338,13 @@ class Recommender(Parameters, Intents, Unsupported):
         scores = np.full(len(users), np.nan, dtype=np.float32)
         known = np.flatnonzero((users >= 0) & (items >= 0))
         if leave_out:
+            if not self.exact_for_new_people:
+                required = "`leave_out` needs a model that is exact for new people"
+                raise InputError(required, type(self).__name__, "Use e.g. AlphaRec, TextRidge or IALS.")
             fitted = known[are_pairs(dataset, users[known], items[known])]
-            people = People.without(dataset, users[fitted], items[fitted])
-            scores[fitted] = self._scores_of(people, items[fitted])
+            for start in range(0, len(fitted), _PAIRS):
+                at = fitted[start : start + _PAIRS]
+                scores[at] = self._scores_of(People.without(dataset, users[at], items[at]), items[at])
             known = np.setdiff1d(known, fitted)
         asked, rows = np.unique(users[known], return_inverse=True)
         scores[known] = self._scores_of(People.fitted(dataset, asked), items[known], rows)
@@ -387,9 +399,9 @@ class Recommender(Parameters, Intents, Unsupported):
             If `test` has no positive interaction, or holds fitted ones.
         """
         state = self._state
-        cuts = [k] if isinstance(k, int) else list(k)
-        if not cuts:
-            raise InputError("`k` must be a cut-off, or several", "none", "Write k=20.")
+        cuts = list(k) if isinstance(k, Iterable) else [k]
+        if not cuts or isinstance(k, str):
+            raise InputError("`k` must be a cut-off, or several", repr(k), "Write k=20.")
         for cut in cuts:
             check_number("k", cut, least=1, integer=True)
         check_choice("on_fitted", on_fitted, ("raise", "drop"))

@@ -106,7 +106,8 @@ class Blend(Recommender):
     @property
     def exact_for_new_people(self) -> bool:
         """If it is so of all members."""
-        return all(member.exact_for_new_people for member in self._members())
+        members = self._members() if self._fitted is None else self.members_
+        return all(member.exact_for_new_people for member in members)
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("seed", self.seed, least=0, integer=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 from graphrec_lm.errors import InputError
@@ -10,7 +11,9 @@ MATRICES = 3  # alive at once while a dense model is fitted
 
 
 def physical_gib() -> float:
-    """Memory of the machine."""
+    """Memory of the machine; infinite where the system does not say."""
+    if not hasattr(os, "sysconf"):
+        return math.inf
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 

@@ -61,9 +61,12 @@ class FactorRecommender(Recommender):
     def _scores_of(
         self, people: People, items: NDArray[np.int32], rows: NDArray[np.int64] | None = None
     ) -> Float32:
-        vectors = self._vectors(people)
-        left = vectors if rows is None else vectors[rows]
-        found: Float32 = np.einsum("nd,nd->n", left, self.item_vectors_[items])
+        vectors, size = self._vectors(people), 1 << 14
+        rows = np.arange(len(people)) if rows is None else rows
+        found = np.empty(len(items), dtype=np.float32)
+        for start in range(0, len(items), size):
+            part = slice(start, start + size)
+            found[part] = np.einsum("nd,nd->n", vectors[rows[part]], self.item_vectors_[items[part]])
         return found
 
     def _top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
@@ -79,7 +82,7 @@ class FactorRecommender(Recommender):
         users = np.zeros((dataset.n_users, arrays["users"].shape[1]), dtype=np.float32)
         users[known] = arrays["users"]
         users[codes] = self._vectors(histories)
-        return arrays | {"users": users}
+        return super()._regrown(dataset) | {"users": users}
 
     def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
         """Cosine to the mean of the vectors of the items of near titles."""

@@ -31,8 +31,8 @@ class IALS(FactorRecommender):
     an interaction of weight w (1 where the Dataset has none; the paper has 1 + α w), p is 0 and c is 1 for
     any other pair. `implicit` solves by three steps of conjugate gradients (Takács et al., RecSys 2011) and
     ends with the items. Here the users are then solved once more, exactly, for these items:
-    x = (YᵀY + λI + Y_hᵀ diag(c - 1) Y_h)⁻¹ Y_hᵀ c for a history h. So new people, whose histories have no
-    weights, get what a fitted user of that history gets.
+    x = (YᵀY + λI + Y_hᵀ diag(c - 1) Y_h)⁻¹ Y_hᵀ c for a history h. So new people get what a fitted user of
+    that history, of weights 1, gets.
 
     A seed gives the same factors bit for bit on one thread of torch, whose number of threads is used.
     More gave the same in our tests, as one thread solves each row; `implicit` doesn't promise it.
@@ -76,6 +76,11 @@ class IALS(FactorRecommender):
         self.factors, self.regularization, self.alpha = factors, regularization, alpha
         self.iterations, self.seed, self.device, self.verbose = iterations, seed, device, verbose
 
+    @property
+    def exact_for_new_people(self) -> bool:
+        """Unless fitted interactions have weights: a history that is given has none."""
+        return self._fitted is None or self._fitted.dataset.weights is None
+
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         for name in ("factors", "iterations"):
             check_number(name, getattr(self, name), least=1, integer=True)
@@ -109,12 +114,13 @@ class IALS(FactorRecommender):
     def _regrown(self, dataset: Dataset) -> Arrays:
         """Users solved again, with their weights."""
         users = self._solved(dataset.indptr, dataset.indices, dataset.weights)
-        return self._state.arrays | {"users": users}
+        return super()._regrown(dataset) | {"users": users}
 
-    def _solved(self, *histories: Any) -> Float32:
-        indptr, indices, *weights = histories
+    def _solved(
+        self, indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: Float32 | None = None
+    ) -> Float32:
         how = self._state.notes["regularization"], self._state.notes["alpha"]
-        return least_squares_users(self.item_vectors_, indptr, indices, *how, *weights)
+        return least_squares_users(self.item_vectors_, indptr, indices, *how, weights)
 
 
 def least_squares_users(

@@ -60,8 +60,10 @@ class Intents:
         return mixtures_of(texts, titles, self._touched(), nearest=300)
 
     def _touched(self) -> NDArray[np.int32]:
-        """Codes of the items that something was learned about."""
-        return np.flatnonzero(self._state.dataset.item_counts).astype(np.int32)
+        """Codes of the items that something was learned about: not those that `update` touched first."""
+        kept = self._state.arrays.get("touched")
+        touched = np.flatnonzero(self._state.dataset.item_counts) if kept is None else kept
+        return touched.astype(np.int32)
 
     def _wished_top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
         """Codes and scores of the k best items of people with wishes."""

@@ -106,6 +106,15 @@ class MultVAE(LoopRecommender):
         steps = self._options().steps(len(self._sampler(graph))) * self.epochs
         return _Autoencoder(self, graph, self.total_anneal_steps or steps), {}
 
+    def _settled(self) -> dict[str, Any]:
+        """The epoch, and the steps in which β grows: they are those of all epochs of this fit."""
+        dataset, params = self._state.dataset, self._state.params
+        steps = params["total_anneal_steps"]
+        if steps is None:
+            each = self._options().steps(len(self._sampler(BipartiteGraph.from_dataset(dataset))))
+            steps = each * params["epochs"]
+        return super()._settled() | {"total_anneal_steps": steps}
+
     def _learned(self, learner: _Autoencoder) -> Arrays:
         return learner.encoder_arrays()
 

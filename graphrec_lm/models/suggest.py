@@ -16,7 +16,7 @@ from graphrec_lm.models.white_gcn import WhiteGCN
 
 GOALS = ("accuracy", "speed", "no training", "cold items", "new domains", "streaming")
 
-_FEW = 300  # interactions below which nothing was worth learning (benchmarks/results/learning_curve.md)
+_FEW = 300  # interactions; from there on TextRidge was level (benchmarks/results/learning_curve.md)
 
 
 class Suggestion(NamedTuple):

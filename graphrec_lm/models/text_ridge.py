@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.kernels import unit_rows
+from graphrec_lm.models.dense_limit import dense_gib, physical_gib
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.grown_weights import GrownWeights
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
@@ -60,7 +61,7 @@ class TextRidge(ItemItemRecommender):
     text_regularization : float, optional
         λ > 0 of the titles' own ridge; None is chosen.
     solver : {"auto", "dense", "sparse"}
-        "auto" is dense up to 40,000 items.
+        "auto" is dense up to 40,000 items, if that takes less than half of the machine's memory.
     neighbors : int
         Of the sparse solver: the items that most often occur with an item.
     keep : int, optional
@@ -138,7 +139,8 @@ class TextRidge(ItemItemRecommender):
         return {name: self.chosen_[name] for name in _USUAL}
 
     def _solver(self, dataset: Dataset) -> Solver:
-        is_dense = dataset.n_items <= _MOST_DENSE if self.solver == "auto" else self.solver == "dense"
+        fits = dataset.n_items <= _MOST_DENSE and dense_gib(dataset.n_items) <= physical_gib() / 2
+        is_dense = fits if self.solver == "auto" else self.solver == "dense"
         return DenseSolver(dataset) if is_dense else SparseSolver(dataset, self.neighbors)
 
     def _parts(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:

@@ -22,15 +22,16 @@ from graphrec_lm.text import TextEncoder, embed
 Float32 = NDArray[np.float32]
 
 UNWANTED = 0.5  # weight of what is not wanted
-_DONT = r"(?:(?:[Ii]\s+)?(?:do not|don['\u2019]?t)\s+(?:want|like)(?:\s+any)?)"
-_NOT = r"(?:not|no(?! one\b)|without|except|nothing|anything but)"
+_DONT = r"(?:[Ii]\s+)?(?:[Dd]o not|[Dd]on['\u2019]?t)\s+(?:want|like)(?:\s+any)?"
+_NOT = r"not(?!\s+(?:only|just|to|yet|seen|be|been)\b)"
+_LESS = rf"(?:{_NOT}|no(?! one\b)|without|except|nothing|{_DONT})"
 # A capital inside a sentence belongs to a title ("Rebel Without a Cause", "Dr. No"); one at a beginning may
 # not ("Without gore").
 _NEGATION = re.compile(
-    rf"(?:^(?:no|[Nn]ot(?!\s+(?:only|just)\b)|[Ww]ithout|{_DONT})"
-    rf"|(?<!\bDr)(?<!\bMr)[.!]\s+(?:[Bb]ut\s+)?(?:[Nn]ot?|[Ww]ithout|[Nn]othing|{_DONT})"
-    rf"|[,;]\s*(?:but\s+)?(?:{_NOT}|{_DONT})"
-    rf"|\s(?:but\s+)?(?:not(?!\s+(?:only|just|to)\b)|without|except|(?:but|with)\s+no|{_DONT}))\s+"
+    rf"(?:^(?:{_LESS}|N{_NOT[1:]}|Without|Except)"
+    rf"|(?<!\bDr)(?<!\bMr)[.!]\s+(?:[Bb]ut\s+)?(?:{_LESS}|N{_NOT[1:]}|No|Without|Except|Nothing)"
+    rf"|[,;]\s*(?:but\s+)?{_LESS}"
+    rf"|\s(?:(?:but\s+)?(?:{_NOT}|without|except|{_DONT})|(?:but|with)\s+no))\s+"
 )
 _QUOTED = re.compile(r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|\u00ab[^\u00bb]*\u00bb")
 
@@ -83,7 +84,8 @@ def parse(intent: str) -> Parts:
     """Split an intent where it first says what is not wanted.
 
     That is after "not", "no", "without", "except" or "I don't want", in small letters unless they begin a
-    sentence: the capitals of "Rebel Without a Cause" are a title's. What stands in quotes is taken as it is.
+    sentence: the capitals of "Rebel Without a Cause" are a title's, as is "No" at the very beginning. What
+    stands in quotes is taken as it is.
 
     >>> parse("a space opera, not horror")
     Parts(wanted='a space opera', unwanted='horror')

@@ -111,7 +111,8 @@ class XSimGCL(IdRecommender):
     @property
     def exact_for_new_people(self) -> bool:
         """Without layer 0, all of a user is hops from the history."""
-        return not self.layer_zero
+        params = self.get_params() if self._fitted is None else self._fitted.params
+        return not params["layer_zero"]
 
     def _embeddings(self, graph: BipartiteGraph) -> EmbeddingLearner:
         check_number("layers", self.layers, least=1, integer=True)
