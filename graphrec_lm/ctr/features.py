@@ -132,7 +132,7 @@ class Features:
         places = self._ids(table, set(ids))
         dense, residuals = self._rates(places, y, folds, statistics)
         blocks, products = self._blocks(table)
-        if graph is not None:
+        if graph is not None and self.graph is not None:
             pair = (table[ids[side].name] for side in ("user", "item"))
             products = [graph.training_products(self.graph, *pair)]
         if text is not None and text.tastes:

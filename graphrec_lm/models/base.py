@@ -400,7 +400,7 @@ class Recommender(Parameters, Intents, Unsupported):
         """
         state = self._state
         cuts = list(k) if isinstance(k, Iterable) else [k]
-        if not cuts or isinstance(k, str):
+        if not cuts:
             raise InputError("`k` must be a cut-off, or several", repr(k), "Write k=20.")
         for cut in cuts:
             check_number("k", cut, least=1, integer=True)
