@@ -7,7 +7,7 @@ from typing import Any
 
 from comparing.fitting import VALID
 from comparing.summary import METRICS, Line, ndcg
-from comparing.words import NAMES, chance, number
+from comparing.words import NAMES, chance, number, untuned
 from graphrec_lm.evaluation import Difference, differences_from, metric_label, render_table
 
 Cells = list[dict[str, Any]]
@@ -43,7 +43,7 @@ def costs(lines: Sequence[Line]) -> str:
             "model": line["entry"],
             "tuning": f"{line['trials']} trials, {line['tuning_seconds']:.0f} s"
             if line["trials"]
-            else _untuned(line),
+            else untuned(line),
             "fit s": line["fit_seconds"],
             "epochs": line["epochs"] or None,
             "ended by time": f"{line['limited']} of {len(line['seeds'])}" if line["trained"] else "",
@@ -108,10 +108,6 @@ def _published(line: Line, k: int) -> dict[str, str]:
     labels = {metric: f"published {metric_label(f'{metric}@{k}')}" for metric in METRICS[:2]}
     shown = {label: number(theirs[metric]) if theirs else "" for metric, label in labels.items()}
     return shown | {"NDCG ÷ published": f"{ndcg(line, k) / theirs['ndcg']:.2f}" if theirs else ""}
-
-
-def _untuned(line: Line) -> str:
-    return "in the fit" if line["chosen_by_itself"] or line["trained"] else "none"
 
 
 def _seeds(line: Line) -> str:

@@ -118,7 +118,12 @@ def _verdict(simple: Line, trained: Line, pair: Difference | None, k: int, level
 
 
 def _tuning(line: Line) -> str:
-    return duration(line["tuning_seconds"]) if line["trials"] else "none beside it"
+    return duration(line["tuning_seconds"]) if line["trials"] else untuned(line)
+
+
+def untuned(line: Line) -> str:
+    """How a model without trials comes by its parameters."""
+    return "in the fit" if line["chosen_by_itself"] or line["trained"] else "none"
 
 
 def _by_strata(simple: Line, trained: Sequence[Line], k: int) -> str:
