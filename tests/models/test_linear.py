@@ -12,16 +12,17 @@ from graphrec_lm.models.linear import LinearLearner
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.text_view import TextView
 from graphrec_lm.training import BatchSampler
+from graphrec_lm.training.losses import ranking_loss
 from tests.support import normal, random_csr
 
 
-def learners(n_items, layers, in_bfloat16=False):
+def learners(n_items, layers, in_bfloat16=False, loss="infonce"):
     pattern = random_csr(40, n_items, 0.1, seed=3)
     graph = BipartiteGraph(pattern.indptr, pattern.indices, n_items)
     titles = torch.from_numpy(normal((n_items, 70), 1))
     for kind in (LinearLearner, _AlphaRecLearner):
         projection = Projection("linear", 70, 1, 16, torch.Generator().manual_seed(0))
-        yield kind(projection, titles, graph, layers, 0.2, in_bfloat16)
+        yield kind(projection, titles, graph, layers, ranking_loss(loss, 0.2), in_bfloat16)
 
 
 @pytest.mark.parametrize("in_bfloat16", [False, True])
@@ -43,6 +44,16 @@ def test_loss_and_gradient(layers, n_items, shared, is_long, monkeypatch):
     for learner in learners(n_items, layers):
         batch = BatchSampler(learner.graph, "interaction", 5, shared, seed=0).draw(0, 25)
         loss = learner.loss(batch)
+        loss.backward()
+        results.append((loss.detach(), learner.projection.w1.grad))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_loss_and_gradient_of_bpr():
+    results = []
+    for learner in learners(30, 2, loss="bpr"):
+        loss = learner.loss(BatchSampler(learner.graph, "interaction", 3, False, seed=0).draw(0, 25))
         loss.backward()
         results.append((loss.detach(), learner.projection.w1.grad))
     for one, other in zip(*results, strict=True):
