@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.ctr.coding import Coder, coders
 from graphrec_lm.ctr.fields import Fields
-from graphrec_lm.ctr.graph_features import GraphBlock, GraphFeatures
+from graphrec_lm.ctr.graph_features import GraphBlock, GraphFeatures, Index
 from graphrec_lm.ctr.rates import Codes, Floats, Rates, draw_folds
 from graphrec_lm.ctr.tastes import Tastes
 from graphrec_lm.ctr.text_features import TextBlock, TextFeatures
@@ -125,16 +127,15 @@ class Features:
         if text is not None:
             templates = text.templates(chosen, (fields.user_id, fields.item_id))
             self.texts = [TextBlock.fit(side, one, table, text, seed) for side, one in templates]
+        products_of = None
         if graph is not None:
             self.graph = graph.block()
             _require_ids(ids, "`graph`")
+            products_of = partial(graph.training_products, self.graph)
         y, folds = labels.astype(np.float64), draw_folds(len(labels), seed)
         places = self._ids(table, set(ids))
         dense, residuals = self._rates(places, y, folds, statistics)
-        blocks, products = self._blocks(table)
-        if graph is not None and self.graph is not None:
-            pair = (table[ids[side].name] for side in ("user", "item"))
-            products = [graph.training_products(self.graph, *pair)]
+        blocks, products = self._blocks(table, products_of)
         if text is not None and text.tastes:
             dense += self._fit_tastes(places, blocks, residuals, folds, text.ridge)
         values = np.concatenate([*dense, *products], axis=1)
@@ -207,12 +208,15 @@ class Features:
         left = {"user": centred - columns[:, 2], "item": centred - columns[:, 1]}
         return [columns if statistics else columns[:, :0]], left
 
-    def _blocks(self, table: pa.Table) -> tuple[list[tuple[Float32, NDArray[np.int64]]], list[Float32]]:
+    def _blocks(
+        self, table: pa.Table, products_of: Callable[[Index], Float32] | None = None
+    ) -> tuple[list[tuple[Float32, NDArray[np.int64]]], list[Float32]]:
         """Vectors and the place of each row's, of texts and graph; what the graph's two say together."""
         blocks = [text.transform(table) for text in self.texts]
         if self.graph is None:
             return blocks, []
-        index, products = self.graph.transform(table[self.ids["user"].name], table[self.ids["item"].name])
+        index = self.graph.index(table[self.ids["user"].name], table[self.ids["item"].name])
+        products = (products_of or self.graph.products)(index)
         return [*blocks, *zip(self.graph.vectors.values(), index, strict=True)], [products]
 
     def _fit_tastes(

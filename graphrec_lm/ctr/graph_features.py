@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from graphrec_lm.errors import InputError
 
 Float32 = NDArray[np.float32]
+Index = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,10 @@ class GraphFeatures:
         ids = {side: pa.array(known) for side, known, _ in sides}
         return GraphBlock(ids, {side: _with_zeros(vectors) for side, _, vectors in sides}, self.product)
 
-    def training_products(self, block: GraphBlock, users: pa.ChunkedArray, items: pa.ChunkedArray) -> Float32:
-        """The inner products of training rows, [n, 1 or 0]: each as if the row had not been fitted.
-
-        Users and items are found as `block.transform` finds them.
-        """
-        places = np.stack([block.places("user", users), block.places("item", items)])
-        products = np.zeros((len(users), int(self.product)), np.float32)
+    def training_products(self, block: GraphBlock, index: Index) -> Float32:
+        """`block.products` of training rows, [n, 1 or 0]: each as if the row had not been fitted."""
+        places = np.stack(index)
+        products = np.zeros((places.shape[1], int(self.product)), np.float32)
         known = np.flatnonzero(places.all(axis=0))
         if self.product and len(known):
             sides = zip(("user", "item"), places[:, known], strict=True)
@@ -86,18 +84,18 @@ class GraphBlock:
     vectors: dict[str, Float32]
     product: bool
 
-    def transform(
-        self, users: pa.ChunkedArray, items: pa.ChunkedArray
-    ) -> tuple[list[NDArray[np.int64]], Float32]:
-        """Places of the rows' users and items in `vectors`, and the inner products [n, 1 or 0]."""
-        index = [self.places(side, column) for side, column in (("user", users), ("item", items))]
-        if not self.product:
-            return index, np.zeros((len(users), 0), np.float32)
-        pairs = self.vectors["user"][index[0]], self.vectors["item"][index[1]]
-        return index, np.einsum("nd,nd->n", *pairs)[:, None]
+    def index(self, users: pa.ChunkedArray, items: pa.ChunkedArray) -> Index:
+        """Places of the rows' users and items in `vectors`, 0 for an id that is not known, or none."""
+        return self._places("user", users), self._places("item", items)
 
-    def places(self, side: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
-        """Rows of `vectors`, 0 for an id that the graph model doesn't know or none."""
+    def products(self, index: Index) -> Float32:
+        """The inner products of such rows, [n, 1 or 0]."""
+        if not self.product:
+            return np.zeros((len(index[0]), 0), np.float32)
+        pairs = self.vectors["user"][index[0]], self.vectors["item"][index[1]]
+        return np.einsum("nd,nd->n", *pairs)[:, None]
+
+    def _places(self, side: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
         known = self.ids[side]
         try:
             found = pc.index_in(column.combine_chunks().cast(known.type), value_set=known)

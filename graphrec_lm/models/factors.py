@@ -73,16 +73,17 @@ class FactorRecommender(Recommender):
         return topk(self._vectors(people), self.item_vectors_, k, seen=hidden, candidates=candidates)
 
     def _regrown(self, dataset: Dataset) -> Arrays:
+        return super()._regrown(dataset) | {"users": self._grown_users(dataset)}
+
+    def _grown_users(self, dataset: Dataset) -> Float32:
         """Vectors of users whose histories changed, as of new people; the others keep theirs."""
-        arrays, before = self._state.arrays, self._state.dataset
-        known = np.arange(before.n_users)
-        changed = np.flatnonzero(before.user_counts != dataset.user_counts[known])
-        codes = np.concatenate([changed, np.arange(before.n_users, dataset.n_users)]).astype(np.int32)
-        histories = replace(People.fitted(dataset, codes), codes=None)
-        users = np.zeros((dataset.n_users, arrays["users"].shape[1]), dtype=np.float32)
-        users[known] = arrays["users"]
-        users[codes] = self._vectors(histories)
-        return super()._regrown(dataset) | {"users": users}
+        known, before = self.user_vectors_, self._state.dataset.user_counts
+        changed = np.flatnonzero(before != dataset.user_counts[: len(before)])
+        codes = np.concatenate([changed, np.arange(len(before), dataset.n_users)]).astype(np.int32)
+        users = np.zeros((dataset.n_users, known.shape[1]), dtype=np.float32)
+        users[: len(before)] = known
+        users[codes] = self._vectors(replace(People.fitted(dataset, codes), codes=None))
+        return users
 
     def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
         """Cosine to the mean of the vectors of the items of near titles."""

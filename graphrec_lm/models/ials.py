@@ -14,7 +14,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.kernels import take_rows
 from graphrec_lm.models.factors import FactorRecommender
-from graphrec_lm.models.fitted import Arrays, Fitted
+from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.people import People
 from graphrec_lm.training.callbacks import Callback
 
@@ -111,10 +111,9 @@ class IALS(FactorRecommender):
     def _fold_in(self, people: People) -> Float32:
         return self._solved(people.indptr, people.indices)
 
-    def _regrown(self, dataset: Dataset) -> Arrays:
-        """Users solved again, with their weights."""
-        users = self._solved(dataset.indptr, dataset.indices, dataset.weights)
-        return super()._regrown(dataset) | {"users": users}
+    def _grown_users(self, dataset: Dataset) -> Float32:
+        """All solved again, with their weights."""
+        return self._solved(dataset.indptr, dataset.indices, dataset.weights)
 
     def _solved(
         self, indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: Float32 | None = None

@@ -175,12 +175,13 @@ def test_products_of_training_rows_are_as_if_they_had_not_been_fitted():
     features = GraphFeatures(graph)
     user, item = liked.iloc[0]
     rows = pa.table({"user_id": [user, user, 999], "item_id": [item, item, item]})
-    found = features.training_products(features.block(), rows["user_id"], rows["item_id"])
+    block = features.block()
+    found = features.training_products(block, block.index(rows["user_id"], rows["item_id"]))
     others = liked[(liked["user_id"] == user) & (liked["item_id"] != item)]["item_id"].tolist()
     alone = graph.recommend(history=[others], k=len(titles))
     assert found[0, 0] == found[1, 0] == pytest.approx(alone.set_index("item_id")["score"][item], abs=1e-6)
     texts = pa.chunked_array([[str(user), str(user), None]])
-    again = features.training_products(features.block(), texts, rows["item_id"])
+    again = features.training_products(block, block.index(texts, rows["item_id"]))
     np.testing.assert_array_equal(again, found)
     assert found[2, 0] == 0 and abs(found[0, 0] - graph.predict([(user, item)])[0]) > 1e-4
 
