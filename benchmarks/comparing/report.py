@@ -52,8 +52,7 @@ def write_report(comparison: Comparison) -> str:
     sections += [_section(comparison, lines, data, pairs[data], controls[data]) for data in shown]
     page = "\n\n".join([*sections, _foot(comparison)]) + "\n"
     details = ["# Comparison of the models: details", f"Beside [compare.md](compare.md). {_STRATA}"]
-    details += [_details(comparison, lines, data, pairs[data]) for data in shown]
-    details = [*details, _parameters(lines)]
+    details += [*(_details(comparison, lines, data) for data in shown), _parameters(lines)]
     numbers = {"plan": plan.model_dump(), "lines": [_without_histories(line) for line in lines]}
     numbers |= {"differences": {data: [pair._asdict() for pair in pairs[data]] for data in shown}}
     numbers |= {"controls": {data: [p._asdict() for p in controls[data]] for data in shown}}
@@ -129,7 +128,7 @@ def _section(
     return "\n".join(text)
 
 
-def _details(comparison: Comparison, lines: Sequence[Line], data: str, pairs: Sequence[Difference]) -> str:
+def _details(comparison: Comparison, lines: Sequence[Line], data: str) -> str:
     """Costs, strata and convergence on a dataset."""
     plan, mine = comparison.plan, tables.ranked(on(lines, data), comparison.plan.k)
     text = [f"## {data}", "", "### Cost", "", _budget(comparison, data), "", tables.costs(mine), ""]

@@ -62,23 +62,22 @@ def in_short(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: i
     """Who is ahead on a dataset, and who can't be told from it."""
     ranked = sorted(on(lines, data), key=lambda line: -ndcg(line, k))
     best = ranked[0]
-    text = f"**{data}**: {best['entry']} has the highest NDCG@{k}, {number(ndcg(best, k))}"
+    text = f"{best['entry']} has the highest NDCG@{k}, {number(ndcg(best, k))}"
     if len(ranked) == 1:
-        return f"{text}; nothing else was run."
+        return f"**{data}**: {text}; nothing else was run."
     compared = differences_from(pairs, best["entry"])
     near = [pair.first for pair in compared if pair.adjusted >= level]
     if not compared:
-        return f"{text}. Per-user values are not there, so nothing is said about chance."
+        return f"**{data}**: {text}. Per-user values are not there, so nothing is said about chance."
     untested = len(ranked) - 1 - len(compared)
     if untested:
         text += f" ({untested} of the others are not tested)"
     if len(near) == len(compared):
-        users = f"{best['users']:,} users"
-        return f"**{data}**: nothing can be told apart with {users}; {text.split(': ', 1)[1]}."
+        return f"**{data}**: nothing can be told apart with {best['users']:,} users; {text}."
     if near:
-        return f"{text}; after correction it cannot be told from {listed(near)}."
+        return f"**{data}**: {text}; after correction it cannot be told from {listed(near)}."
     others = "those tested" if untested else "all others"
-    return f"{text}, ahead of {others} by more than chance explains."
+    return f"**{data}**: {text}, ahead of {others} by more than chance explains."
 
 
 def simple_wins(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: int, level: float) -> str:

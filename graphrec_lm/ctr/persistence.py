@@ -92,8 +92,8 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None, of: type[CTRModel
         params |= {"fields": Fields.from_dict(params["fields"])}
         params["text"] = params["text"] and TextFeatures(**params["text"])
         params["graph"] = GraphFeatures() if "graph" in config["features"] else None
-        known = {} if of is None else {of.__name__: of}
-        if config["model"] not in (known := known | MODELS):
+        known = MODELS if of is None else {of.__name__: of, **MODELS}
+        if config["model"] not in known:
             remedy = "Load it by its class: TheClass.load(path)."
             raise InputError("a saved model must be of a known class", repr(config["model"]), remedy)
         model: CTRModel = known[config["model"]](**params)

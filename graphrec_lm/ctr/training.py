@@ -78,8 +78,10 @@ class ClickNetwork(nn.Module):
         """Binary cross-entropy and the embeddings' penalty."""
         inputs = self.front(batch)
         loss = functional.binary_cross_entropy_with_logits(self.head(inputs), labels)
+        if not l2:
+            return loss
         flat = inputs.fields.flatten()
-        return loss + l2 / len(labels) * torch.dot(flat, flat) if l2 else loss
+        return loss + l2 / len(labels) * torch.dot(flat, flat)
 
 
 class RowTensors:

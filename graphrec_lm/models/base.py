@@ -205,8 +205,7 @@ class Recommender(Parameters, Intents, Unsupported):
             people = People.by_id(dataset, users, on_unknown)
         if intent is not None:
             people = self._with_wishes(people, intent, alpha, encoder)
-        how = {"filter_seen": filter_seen, "candidates": candidates, "exclude": exclude}
-        shown = Shown.to(dataset, people, on_unknown=on_unknown, **how)
+        shown = Shown.to(dataset, people, filter_seen, candidates, exclude, on_unknown)
         return frames.recommendations(dataset, people.ids, *self._ranked(people, k, shown))
 
     def _ranked(self, people: People, k: int, shown: Shown) -> tuple[Any, Any]:
@@ -275,8 +274,7 @@ class Recommender(Parameters, Intents, Unsupported):
         check_number("k", k, least=1, integer=True)
         dataset = self._state.dataset
         asked = People.by_id(dataset, users, on_unknown)
-        how = {"filter_seen": filter_seen, "candidates": candidates, "exclude": exclude}
-        shown = Shown.to(dataset, asked, on_unknown=on_unknown, **how)
+        shown = Shown.to(dataset, asked, filter_seen, candidates, exclude, on_unknown)
 
         def block(start: int, stop: int) -> tuple[Any, Any, Any]:
             people = asked.part(start, stop)
@@ -344,17 +342,15 @@ class Recommender(Parameters, Intents, Unsupported):
             fitted = known[are_pairs(dataset, users[known], items[known])]
             for start in range(0, len(fitted), _PAIRS):
                 at = fitted[start : start + _PAIRS]
-                scores[at] = self._scores_of(People.without(dataset, users[at], items[at]), items[at])
+                people = People.without(dataset, users[at], items[at])
+                scores[at] = self._scores_of(people, np.arange(len(at)), items[at])
             known = np.setdiff1d(known, fitted)
         asked, rows = np.unique(users[known], return_inverse=True)
-        scores[known] = self._scores_of(People.fitted(dataset, asked), items[known], rows)
+        scores[known] = self._scores_of(People.fitted(dataset, asked), rows, items[known])
         return scores
 
-    def _scores_of(
-        self, people: People, items: NDArray[np.int32], rows: NDArray[np.int64] | None = None
-    ) -> Float32:
-        """Scores of pairs of a person, by their place among `people`, and an item; None: one pair each."""
-        rows = np.arange(len(people)) if rows is None else rows
+    def _scores_of(self, people: People, rows: NDArray[np.int64], items: NDArray[np.int32]) -> Float32:
+        """Scores of pairs of a person, by their place among `people`, and an item."""
         out, order = np.empty(len(items), dtype=np.float32), np.argsort(rows, kind="stable")
         size = block_rows(self._state.dataset.n_items)
         for start in range(0, len(people), size):

@@ -103,8 +103,8 @@ class ChebyCF(Recommender):
         return np.asarray(0.5 - 0.5 * np.sign(z) * np.abs(z) ** self.flatness)
 
     def _scores(self, people: People) -> Float32:
-        shape = len(people), self._state.dataset.n_items
         ones = np.ones(len(people.indices), dtype=np.float32)
+        shape = len(people), self._state.dataset.n_items
         return self._filtered(sparse.csr_array((ones, people.indices, people.indptr), shape=shape))
 
     def _filtered(self, histories: sparse.csr_array) -> Float32:
@@ -133,12 +133,10 @@ class ChebyCF(Recommender):
 
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
         """What a history of that item alone would be recommended."""
-        itself, n_items = np.arange(len(codes) + 1, dtype=np.int64), self._state.dataset.n_items
+        itself = np.arange(len(codes) + 1, dtype=np.int64), codes
+        alone = People(np.arange(len(codes)), None, *itself)
 
         def score(start: int, stop: int) -> Float32:
-            ones = np.ones(stop - start, dtype=np.float32)
-            return self._filtered(
-                sparse.csr_array((ones, codes[start:stop], itself[: stop - start + 1]), (len(ones), n_items))
-            )
+            return self._scores(alone.part(start, stop))
 
-        return topk_blocks(score, len(codes), n_items, k, seen=(itself, codes))
+        return topk_blocks(score, len(codes), self._state.dataset.n_items, k, seen=itself)

@@ -26,6 +26,11 @@ def dense_gib(n_items: int) -> float:
     return MATRICES * 4 * n_items**2 / 2**30
 
 
+def fits_dense(n_items: int, memory_gib: float | None = None) -> bool:
+    """Whether a dense model of so many items takes no more than that; None: half of the machine's memory."""
+    return dense_gib(n_items) <= (physical_gib() / 2 if memory_gib is None else memory_gib)
+
+
 def check_dense(n_items: int) -> None:
     """Raise InputError if a dense model of so many items cannot fit in this machine's memory."""
     if dense_gib(n_items) > physical_gib():

@@ -58,11 +58,8 @@ class FactorRecommender(Recommender):
         scores: Float32 = (padded @ items.T)[: len(vectors)]
         return scores
 
-    def _scores_of(
-        self, people: People, items: NDArray[np.int32], rows: NDArray[np.int64] | None = None
-    ) -> Float32:
+    def _scores_of(self, people: People, rows: NDArray[np.int64], items: NDArray[np.int32]) -> Float32:
         vectors, size = self._vectors(people), 1 << 14
-        rows = np.arange(len(people)) if rows is None else rows
         found = np.empty(len(items), dtype=np.float32)
         for start in range(0, len(items), size):
             part = slice(start, start + size)

@@ -97,12 +97,16 @@ def pair_codes(
             raise InputError(required, repr(pairs[:3]), remedy)
         users, items = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     else:
-        table = rename(to_arrow(pairs, "pairs")[0], dataset.rules.columns, "pairs")
-        if not {"user_id", "item_id"} <= set(table.column_names):
-            remedy = "Rename the columns."
-            raise InputError("`pairs` must have columns user_id and item_id", table.column_names, remedy)
-        users, items = table["user_id"], table["item_id"]
+        users, items = pair_columns(dataset, pairs, "pairs", "Rename the columns.")
     return (
         known_codes(dataset.users, users, "user", on_unknown, keep=True),
         known_codes(dataset.items, items, "item", on_unknown, keep=True),
     )
+
+
+def pair_columns(dataset: Dataset, frame: Any, what: str, remedy: str) -> tuple[Any, Any]:
+    """The columns `user_id` and `item_id` of a frame, or what the Dataset's `columns` call so."""
+    table = rename(to_arrow(frame, what)[0], dataset.rules.columns, what)
+    if not {"user_id", "item_id"} <= set(table.column_names):
+        raise InputError(f"`{what}` must have columns user_id and item_id", table.column_names, remedy)
+    return table["user_id"], table["item_id"]

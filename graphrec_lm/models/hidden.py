@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
-from graphrec_lm.data.frames import rename, to_arrow
-from graphrec_lm.errors import InputError
+from graphrec_lm.data.edges import pair_keys
 from graphrec_lm.kernels import join_rows
-from graphrec_lm.models.people import People, known_codes
-
-Codes = NDArray[np.int32]
-Pattern = tuple[NDArray[np.int64], Codes]
+from graphrec_lm.models.frames import pair_columns
+from graphrec_lm.models.people import Codes, Pattern, People, known_codes, rows_between
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,6 @@ class Shown:
         cls,
         dataset: Dataset,
         people: People,
-        *,
         filter_seen: bool,
         candidates: Any,
         exclude: Any,
@@ -61,8 +56,8 @@ class Shown:
 
     def part(self, start: int, stop: int) -> Shown:
         """For the people start..stop-1."""
-        own = None if self.own is None else _rows(self.own, start, stop)
-        return Shown(_rows(self.hidden, start, stop), self.allowed, own)
+        own = None if self.own is None else rows_between(self.own, start, stop)
+        return Shown(rows_between(self.hidden, start, stop), self.allowed, own)
 
 
 def _allowed(dataset: Dataset, candidates: Any, exclude: Any, on_unknown: str) -> Codes | None:
@@ -86,11 +81,6 @@ def _within(pattern: Pattern, allowed: Codes, n_items: int) -> Pattern:
     return np.concatenate([[0], np.cumsum(kept)])[pattern[0]], pattern[1][kept]
 
 
-def _rows(pattern: Pattern, start: int, stop: int) -> Pattern:
-    bounds = pattern[0][start : stop + 1]
-    return bounds - bounds[0], pattern[1][bounds[0] : bounds[-1]]
-
-
 def _is_frame(value: Any) -> bool:
     """Whether it has columns, rather than being a list of ids."""
     return hasattr(value, "columns") or hasattr(value, "column_names")
@@ -98,23 +88,16 @@ def _is_frame(value: Any) -> bool:
 
 def _pairs_of(dataset: Dataset, people: People, frame: Any, on_unknown: str, what: str) -> Pattern:
     """Rows `user_id, item_id`, or what the Dataset's `columns` call so, as a pattern over the people."""
-    table = rename(to_arrow(frame, what)[0], dataset.rules.columns, what)
-    missing = [name for name in ("user_id", "item_id") if name not in table.column_names]
-    if missing:
-        remedy = "Rename its columns, or pass a plain list of item ids."
-        raise InputError(f"`{what}` must have columns user_id and item_id", table.column_names, remedy)
+    remedy = "Rename its columns, or pass a plain list of item ids."
+    user_ids, item_ids = pair_columns(dataset, frame, what, remedy)
     users, places = dataset.users, people.codes
     if places is None:
         users, places = IdMap(people.ids), np.arange(len(people), dtype=np.int32)
-    rows = known_codes(users, table["user_id"], "user", on_unknown, keep=True)
-    items = known_codes(dataset.items, table["item_id"], "item", on_unknown, keep=True)
+    rows = known_codes(users, user_ids, "user", on_unknown, keep=True)
+    items = known_codes(dataset.items, item_ids, "item", on_unknown, keep=True)
     keep = (rows >= 0) & (items >= 0)
-    rows, items = rows[keep], items[keep]
-    order = np.lexsort((items, rows))
-    rows, items = rows[order], items[order]
-    new = np.ones(len(rows), dtype=bool)
-    new[1:] = (rows[1:] != rows[:-1]) | (items[1:] != items[:-1])
-    rows, items = rows[new], items[new]
+    keys = np.unique(pair_keys(rows[keep], items[keep], dataset.n_items))
+    rows, items = keys // dataset.n_items, (keys % dataset.n_items).astype(np.int32)
     starts = np.searchsorted(rows, places)
     counts = np.searchsorted(rows, places, side="right") - starts
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

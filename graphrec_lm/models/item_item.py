@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.kernels import topk_blocks, unit_rows
 from graphrec_lm.models import frames
@@ -56,27 +55,6 @@ class ItemItemRecommender(AddsItems):
         if "titles" in state.arrays:
             grown["titles"] = np.concatenate([state.arrays["titles"], titles.astype(np.float16)])
         return grown
-
-    def _regrown(self, dataset: Dataset) -> Arrays:
-        """The weights stay, and the pattern that they were learned from."""
-        state = self._state
-        if "learned.indptr" in state.arrays:
-            return state.arrays
-        return state.arrays | {
-            "learned.indptr": state.dataset.indptr,
-            "learned.indices": state.dataset.indices,
-        }
-
-    @property
-    def _pattern(self) -> sparse.csr_array:
-        """The interactions that the weights were learned from, [users then, n_items]."""
-        arrays, dataset = self._state.arrays, self._state.dataset
-        indptr = arrays.get("learned.indptr", dataset.indptr)
-        indices = arrays.get("learned.indices", dataset.indices)
-        return sparse.csr_array((np.ones(len(indices)), indices, indptr), (len(indptr) - 1, dataset.n_items))
-
-    def _touched(self) -> NDArray[np.int32]:
-        return np.unique(self._pattern.indices).astype(np.int32)
 
     def explain(self, user: Any, item: Any, k: int = 5) -> Any:
         """Which items of a user's history speak for an item, exactly: the score is their sum.

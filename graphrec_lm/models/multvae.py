@@ -103,17 +103,16 @@ class MultVAE(LoopRecommender):
         check_number("anneal_cap", self.anneal_cap, least=0)
         if self.total_anneal_steps is not None:
             check_number("total_anneal_steps", self.total_anneal_steps, least=1, integer=True)
-        steps = self._options().steps(len(self._sampler(graph))) * self.epochs
-        return _Autoencoder(self, graph, self.total_anneal_steps or steps), {}
+        return _Autoencoder(self, graph, self._anneal_steps(graph)), {}
+
+    def _anneal_steps(self, graph: BipartiteGraph) -> int:
+        """Steps in which β would reach 1."""
+        return self.total_anneal_steps or self._options().steps(len(self._sampler(graph))) * self.epochs
 
     def _settled(self) -> dict[str, Any]:
         """The epoch, and the steps in which β grows: they are those of all epochs of this fit."""
-        dataset, params = self._state.dataset, self._state.params
-        steps = params["total_anneal_steps"]
-        if steps is None:
-            each = self._options().steps(len(self._sampler(BipartiteGraph.from_dataset(dataset))))
-            steps = each * params["epochs"]
-        return super()._settled() | {"total_anneal_steps": steps}
+        graph = BipartiteGraph.from_dataset(self._state.dataset)
+        return super()._settled() | {"total_anneal_steps": self._anneal_steps(graph)}
 
     def _learned(self, learner: _Autoencoder) -> Arrays:
         return learner.encoder_arrays()

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
+from graphrec_lm.data.edges import pair_keys
 from graphrec_lm.errors import InputError, UnknownIdError, check_choice, first_few
 from graphrec_lm.kernels import take_rows
 from graphrec_lm.models.wishes import Wishes
 
 Codes = NDArray[np.int32]
+Pattern = tuple[NDArray[np.int64], Codes]
 UNKNOWN_POLICIES = ("raise", "drop")
 
 
@@ -90,17 +92,22 @@ class People:
 
     def part(self, start: int, stop: int) -> People:
         """The people start..stop-1."""
-        bounds = self.indptr[start : stop + 1]
         codes = None if self.codes is None else self.codes[start:stop]
         wishes = None if self.wishes is None else self.wishes.part(start, stop)
-        pattern = bounds - bounds[0], self.indices[bounds[0] : bounds[-1]]
+        pattern = rows_between((self.indptr, self.indices), start, stop)
         return People(self.ids[start:stop], codes, *pattern, wishes)
+
+
+def rows_between(pattern: Pattern, start: int, stop: int) -> Pattern:
+    """The rows start..stop-1 of a CSR pattern."""
+    bounds = pattern[0][start : stop + 1]
+    return bounds - bounds[0], pattern[1][bounds[0] : bounds[-1]]
 
 
 def are_pairs(dataset: Dataset, users: Codes, items: Codes) -> NDArray[np.bool_]:
     """Whether each pair of codes is one of the Dataset."""
-    keys = dataset.edges.users.astype(np.int64) * dataset.n_items + dataset.indices
-    asked = users.astype(np.int64) * dataset.n_items + items
+    keys = pair_keys(dataset.edges.users, dataset.indices, dataset.n_items)
+    asked = pair_keys(users, items, dataset.n_items)
     places = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
     found: NDArray[np.bool_] = keys[places] == asked
     return found

@@ -8,7 +8,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.blend import Blend
-from graphrec_lm.models.dense_limit import dense_gib, physical_gib
+from graphrec_lm.models.dense_limit import fits_dense
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.text_ridge import TextRidge
@@ -66,10 +66,9 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
     TextRidge()
     """
     check_choice("goal", goal, GOALS)
-    if memory_gib is None:
-        memory_gib = physical_gib() / 2
-    check_number("memory_gib", memory_gib, above=0)
-    fits = dense_gib(dataset.n_items) <= memory_gib
+    if memory_gib is not None:
+        check_number("memory_gib", memory_gib, above=0)
+    fits = fits_dense(dataset.n_items, memory_gib)
     if not dataset.has_titles:
         return _without_titles(dataset, goal, fits)
     if goal == "streaming":

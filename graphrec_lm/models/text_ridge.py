@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.kernels import unit_rows
-from graphrec_lm.models.dense_limit import dense_gib, physical_gib
-from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.dense_limit import fits_dense
+from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.grown_weights import GrownWeights
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.ridge import TextPrior
@@ -139,7 +140,7 @@ class TextRidge(ItemItemRecommender):
         return {name: self.chosen_[name] for name in _USUAL}
 
     def _solver(self, dataset: Dataset) -> Solver:
-        fits = dataset.n_items <= _MOST_DENSE and dense_gib(dataset.n_items) <= physical_gib() / 2
+        fits = dataset.n_items <= _MOST_DENSE and fits_dense(dataset.n_items)
         is_dense = fits if self.solver == "auto" else self.solver == "dense"
         return DenseSolver(dataset) if is_dense else SparseSolver(dataset, self.neighbors)
 
@@ -157,6 +158,19 @@ class TextRidge(ItemItemRecommender):
         column = interaction_column(self._pattern, self.chosen_["regularization"], target, regressors)
         alone = np.where(values != 0, column[history], np.float32(0))  # `keep` may have dropped a weight
         return {"interactions": alone, "titles": values - alone}
+
+    def _regrown(self, dataset: Dataset) -> Arrays:
+        """The weights stay, and, for `explain`, the interactions that they were learned from."""
+        first = self._state.dataset
+        return {"learned.indptr": first.indptr, "learned.indices": first.indices} | super()._regrown(dataset)
+
+    @property
+    def _pattern(self) -> csr_array:
+        """The interactions that the weights were learned from, [users then, n_items]."""
+        arrays, dataset = self._state.arrays, self._state.dataset
+        indptr = arrays.get("learned.indptr", dataset.indptr)
+        indices = arrays.get("learned.indices", dataset.indices)
+        return csr_array((np.ones(len(indices)), indices, indptr), (len(indptr) - 1, dataset.n_items))
 
     def _given(self) -> dict[str, float]:
         """The parameters, where they are not None, else the usual values."""

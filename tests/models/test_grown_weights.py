@@ -114,6 +114,13 @@ def test_explanations_of_old_and_new_items():
     assert (added["interactions"] == 0).all() and added["titles"].sum() == pytest.approx(added["score"].sum())
 
 
+def test_explanations_after_an_update_are_of_what_was_learned():
+    model = TextRidge(encoder=Blocks(), verbose=False).fit(WORLD.train, valid=WORLD.valid)
+    before = model.explain("u1", 19, k=30)
+    model.update(pd.DataFrame({"user_id": ["u3", "zoe", "zoe"], "item_id": [19, 19, 12]}))
+    pd.testing.assert_frame_equal(model.explain("u1", 19, k=30), before)
+
+
 @pytest.mark.parametrize("name", ["L3AE", "TextRidge"])
 def test_titles_are_kept_with_the_model(name, tmp_path):
     model = MODELS[name]().fit(WORLD.train)
