@@ -24,6 +24,7 @@ from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.ridge_search import Grid, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver
 from graphrec_lm.models.text import title_vectors
+from graphrec_lm.models.text_prior import TitleAxes
 
 FOLDERS = {"movies": "ml-latest-small", "Games": "amazon-games"}
 LAMBDAS, KAPPAS = (50.0, 100.0, 200.0, 400.0), (0.0, 1.0, 2.0, 4.0, 8.0)
@@ -36,8 +37,8 @@ def work(folder: Path, what: str) -> dict[str, Any]:
     train, valid = split.train, split.valid
     started = time.perf_counter()
     if what == "sweep of 20":
-        vectors = unit_rows(title_vectors(train, encoder)[0])
-        search = Search(train, valid, DenseSolver(train), vectors, seed=0)
+        axes = TitleAxes.of(unit_rows(title_vectors(train, encoder)[0]))
+        search = Search(train, valid, DenseSolver(train), axes, seed=0)
         for regularization in LAMBDAS:
             search.run(Grid(regularization, True, [10.0], KAPPAS), lambda point: None)
     elif what == "EASE":

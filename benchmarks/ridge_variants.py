@@ -23,8 +23,8 @@ from scipy import sparse
 
 from graphrec_lm.kernels import gram, spmm, take_rows, topk_scores, unit_rows
 from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models.ridge import TextPrior
 from graphrec_lm.models.text import title_vectors
+from graphrec_lm.models.text_prior import TextPrior
 
 DOMAINS = {"movies": "ml-latest-small", "ml-100k": "ml-100k", "Games, half A": "amazon-games"}
 DOMAINS["Games, half B"] = "amazon-games"

@@ -20,7 +20,7 @@ from graphrec_lm.kernels.dispatch import (
 from graphrec_lm.kernels.elastic_net import elastic_net
 from graphrec_lm.kernels.field_rows import gather_fields, pair_gradient, pair_sums, scatter_fields
 from graphrec_lm.kernels.known import known_gradients
-from graphrec_lm.kernels.local_ridge import local_ridge, pair_products
+from graphrec_lm.kernels.local_ridge import local_ridge, pair_products, weighted_products
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.neighbours import co_occurring, nearest_of
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows
@@ -69,5 +69,6 @@ __all__ = [
     "topk_scores",
     "transpose",
     "unit_rows",
+    "weighted_products",
     "weighted_sum",
 ]

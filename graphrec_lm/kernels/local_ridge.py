@@ -25,7 +25,8 @@ def local_ridge(support: Any, gram: Any, diagonal: Float32, right_sides: Float32
     support : csr_array [n, n]
         The pattern is used; row j must not hold j. The longest row bounds the work: cubic in it.
     gram : float32 csr_array [n, n]
-        Symmetric, off-diagonal entries; those on the diagonal are passed over.
+        Off-diagonal entries of a symmetric matrix, each in either of its two rows, or in both; those on the
+        diagonal are passed over.
     diagonal : float32 array [n]
         > 0.
     right_sides : float32 array [sides, nnz of support]
@@ -73,17 +74,16 @@ def _solve_all(  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _take_system(chosen, indptr, indices, values, diagonal, place, matrix):  # type: ignore[no-untyped-def]
-    """The rows and columns `chosen` of A; `place` is -1 everywhere before and after."""
+    """The lower triangle of A's rows and columns `chosen`; `place` is -1 everywhere before and after."""
     for a in range(len(chosen)):
         place[chosen[a]] = a
+        matrix[a, :a] = 0
+        matrix[a, a] = diagonal[chosen[a]]
     for a in range(len(chosen)):
-        row = chosen[a]
-        matrix[a, : len(chosen)] = 0
-        for edge in range(indptr[row], indptr[row + 1]):
+        for edge in range(indptr[chosen[a]], indptr[chosen[a] + 1]):
             at = place[indices[edge]]
-            if at >= 0:
-                matrix[a, at] = values[edge]
-        matrix[a, a] = diagonal[row]
+            if 0 <= at != a:
+                matrix[max(a, at), min(a, at)] = values[edge]
     for a in range(len(chosen)):
         place[chosen[a]] = -1
 
@@ -131,6 +131,44 @@ def pair_products(left: Float32, right: Float32, left_rows: Any, right_rows: Any
     out = np.empty(len(left_rows), dtype=np.float32)
     _products(*read_only(left, right, left_rows, right_rows), out)
     return out
+
+
+def weighted_products(
+    left: Float32, right: Float32, weights: Float32, left_rows: Any, right_rows: Any
+) -> Float32:
+    """Σ_d w_d · left[left_rows[e], d] · right[right_rows[e], d] for each row w of `weights`.
+
+    Parameters
+    ----------
+    left, right : float32 arrays [n, d], [m, d]
+    weights : float32 array [count, d]
+    left_rows, right_rows : int arrays [pairs]
+
+    Returns
+    -------
+    float32 array [count, pairs]
+
+    Examples
+    --------
+    >>> one, zero = np.ones((1, 3), np.float32), np.zeros(1, np.int32)
+    >>> weighted_products(one, 2 * one, np.array([[1, 1, 1], [0, 1, 0]], np.float32), zero, zero)
+    array([[6.],
+           [2.]], dtype=float32)
+    """
+    out = np.empty((len(weights), len(left_rows)), dtype=np.float32)
+    _weighted(*read_only(left, right, weights, left_rows, right_rows), out)
+    return out
+
+
+@njit(parallel=True, cache=True, fastmath={"reassoc", "contract"})
+def _weighted(left, right, weights, left_rows, right_rows, out):  # type: ignore[no-untyped-def]
+    for pair in prange(out.shape[1]):
+        i, j = left_rows[pair], right_rows[pair]
+        for n in range(len(weights)):
+            total = np.float32(0)
+            for d in range(left.shape[1]):
+                total += weights[n, d] * left[i, d] * right[j, d]
+            out[n, pair] = total
 
 
 @njit(parallel=True, cache=True, fastmath={"reassoc", "contract"})

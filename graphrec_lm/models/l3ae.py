@@ -12,8 +12,9 @@ from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
-from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
+from graphrec_lm.models.ridge import inverse_gram, ridge_weights
 from graphrec_lm.models.text import title_vectors
+from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training.callbacks import Callback
 

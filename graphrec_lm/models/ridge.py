@@ -4,14 +4,13 @@
 
     P = (RᵀR + λ I)⁻¹,   B = λκ P C + I - P diag(d),   d_j = (1 + λκ (P C)_jj) / P_jj
 
-κ = 0 is EASE (Steck, WWW 2019). C is the same solution on the titles' LM vectors F [n_items, d_LM]; with
-Woodbury's identity it is a product of two thin matrices without its diagonal, so P C costs no n_items³.
+κ = 0 is EASE (Steck, WWW 2019). C is the same solution on the titles' LM vectors (`text_prior.py`): a product
+of two thin matrices without its diagonal, so P C costs no n_items³.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,44 +20,9 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels import gram
 from graphrec_lm.models.dense_limit import check_dense
+from graphrec_lm.models.text_prior import TextPrior
 
 Float32 = NDArray[np.float32]
-
-
-class TextPrior(NamedTuple):
-    """C = left · rightᵀ - diag(diagonal): item-to-item weights from titles, zero on the diagonal.
-
-    Attributes
-    ----------
-    left, right : float32 tensors [n_items, d_LM]
-    diagonal : float32 tensor [n_items]
-    """
-
-    left: torch.Tensor
-    right: torch.Tensor
-    diagonal: torch.Tensor
-
-    @classmethod
-    def of(cls, titles: Float32, regularization: float) -> TextPrior:
-        """EASE on title vectors [n_items, d_LM]: each dimension is a user, `regularization` its λ.
-
-        With K = (FᵀF + λI)⁻¹ and h_j = f_j K f_jᵀ, the weight of i for j is f_i K f_jᵀ / (1 - h_j).
-        """
-        vectors = torch.from_numpy(titles).double()
-        inner = vectors.T @ vectors
-        inner.diagonal().add_(regularization)
-        left = torch.linalg.solve(inner, vectors.T).T.contiguous()
-        leverage = (left * vectors).sum(1)
-        if not bool((leverage < 1 - 1e-9).all()):
-            required = "`text_regularization` must be large beside the rounding of the title vectors"
-            raise InputError(required, regularization, "Raise it.")
-        right, diagonal = vectors / (1 - leverage)[:, None], leverage / (1 - leverage)
-        return cls(left.float(), right.float(), diagonal.float())
-
-    def after(self, inverse: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """P · left, [n_items, d_LM], and the diagonal of P C, [n_items], from P."""
-        projected = inverse @ self.left
-        return projected, (projected * self.right).sum(1) - inverse.diagonal() * self.diagonal
 
 
 def least_regularization(dataset: Dataset) -> float:
@@ -131,10 +95,10 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
     if prior is None:
         inverse.div_(-on_diagonal)
     else:
-        projected, product_diagonal = prior.after(inverse)
-        scale = (1 + strength * product_diagonal) / on_diagonal + strength * prior.diagonal
-        inverse.mul_(-scale)
-        inverse.addmm_(projected, prior.right.T, alpha=strength)
+        projected = inverse @ prior.rows
+        falling = prior.diagonal_after(projected, on_diagonal)
+        inverse.mul_(-(1 + strength * falling) / on_diagonal - strength * prior.diagonal)
+        inverse.addmm_(projected.mul_(prior.weights), prior.right.T, alpha=strength)
     inverse.fill_diagonal_(0)
     if not math.isfinite(float(inverse.sum())):
         raise InputError("the weights must be finite", "NaN or infinity", "Raise the regularization.")

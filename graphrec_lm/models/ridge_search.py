@@ -12,8 +12,9 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.kernels import take_rows, topk_scores
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.held_out import validating
-from graphrec_lm.models.ridge import TextPrior, least_regularization
+from graphrec_lm.models.ridge import least_regularization
 from graphrec_lm.models.ridge_solvers import Scorer, Solver
+from graphrec_lm.models.text_prior import TextPrior, TitleAxes
 
 Float32 = NDArray[np.float32]
 
@@ -47,12 +48,12 @@ class Search:
     train, valid : Dataset
     solver : Solver
         Of `train`.
-    titles : float32 array [n_items, d_LM]
+    titles : TitleAxes
     seed : int
         Draws the people that validate.
     """
 
-    def __init__(self, train: Dataset, valid: Dataset, solver: Solver, titles: Float32, seed: int) -> None:
+    def __init__(self, train: Dataset, valid: Dataset, solver: Solver, titles: TitleAxes, seed: int) -> None:
         self.train, self.solver, self.titles = train, solver, titles
         people = validating(valid, max(1, min(_PEOPLE, _SCORES // train.n_items)), seed)
         self.seen = take_rows(train.indptr, train.indices, people)
@@ -60,7 +61,7 @@ class Search:
 
     def run(self, grid: Grid, report: Callable[[Point], None]) -> list[Point]:
         """All points tried: λ goes by factors of two from its start while that helps."""
-        priors = {value: TextPrior.of(self.titles, value) for value in grid.text_regularizations}
+        priors = {value: self.titles.prior(value) for value in grid.text_regularizations}
         points: list[Point] = []
 
         def best_at(regularization: float) -> float:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.kernels import spmm
-from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
+from graphrec_lm.models.ridge import inverse_gram, ridge_weights
 from graphrec_lm.models.sparse_ridge import SparsePath, Supports, sparse_paths
+from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.models.thin_plus_sparse import add_sparse_sums
 
 Float32 = NDArray[np.float32]
@@ -26,8 +27,8 @@ class Solver(Protocol):
     def scorers(
         self, regularization: float, priors: Sequence[TextPrior], people: Pattern
     ) -> Iterator[Scorer]:
-        """For each prior a function (start, stop) -> two arrays [people, n_items] whose scores of unseen
-        items for κ are the first + κ · the second."""
+        """For each prior of the same titles a function (start, stop) -> two arrays [people, n_items] whose
+        scores of unseen items for κ are the first + κ · the second."""
 
     def weights(self, regularization: float, prior: TextPrior | None, strength: float) -> Any:
         """B."""
@@ -36,9 +37,11 @@ class Solver(Protocol):
 class DenseSolver:
     """P = (RᵀR + λI)⁻¹ once a λ.
 
-    For unseen items the scores of histories X are, with Y = X P and C = L Tᵀ - diag(c),
+    For unseen items the scores of histories X are, with Y = X P and C = Z diag(w) Tᵀ - diag(c),
 
-        Y · (-1 / P_jj) + λκ ((Y L) Tᵀ - Y · ((PC)_jj / P_jj + c_j))
+        Y · (-1 / P_jj) + λκ ((Y Z diag(w)) Tᵀ - Y · ((PC)_jj / P_jj + c_j))
+
+    Y Z and P Z serve the titles' every λ.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -50,15 +53,17 @@ class DenseSolver:
         """See `Solver`."""
         inverse = inverse_gram(self.dataset, regularization)
         on_diagonal, sums = inverse.diagonal().clone(), torch.from_numpy(spmm(*people, inverse.numpy()))
+        projected, thin = inverse @ priors[0].rows, sums @ priors[0].rows
+        del inverse
         for prior in priors:
-            falling = prior.after(inverse)[1] / on_diagonal + prior.diagonal
-            thin = regularization * (sums @ prior.left)
+            falling = prior.diagonal_after(projected, on_diagonal) / on_diagonal + prior.diagonal
+            left, right = regularization * prior.weights * thin, prior.right
 
             def score(
-                start: int, stop: int, prior: TextPrior = prior, thin: Any = thin, falling: Any = falling
+                start: int, stop: int, left: Any = left, right: Any = right, falling: Any = falling
             ) -> tuple[Float32, Float32]:
                 part = sums[start:stop]
-                slope = (part * falling).mul_(-regularization).addmm_(thin[start:stop], prior.right.T)
+                slope = (part * falling).mul_(-regularization).addmm_(left[start:stop], right.T)
                 return (part / -on_diagonal).numpy(), slope.numpy()
 
             yield score
@@ -75,7 +80,7 @@ class SparseSolver:
     def __init__(self, dataset: Dataset, neighbours: int) -> None:
         self.dataset, self.supports = dataset, Supports.of(dataset, neighbours)
 
-    def _paths(self, regularization: float, priors: Sequence[TextPrior]) -> list[SparsePath]:
+    def _paths(self, regularization: float, priors: Sequence[TextPrior]) -> Iterator[SparsePath]:
         return sparse_paths(self.dataset, self.supports, regularization, priors)
 
     def scorers(
@@ -97,4 +102,4 @@ class SparseSolver:
     def weights(self, regularization: float, prior: TextPrior | None, strength: float) -> Any:
         """See `Solver`."""
         priors = [prior] if prior is not None and strength else []
-        return self._paths(regularization, priors)[0].at(strength)
+        return next(self._paths(regularization, priors)).at(strength)

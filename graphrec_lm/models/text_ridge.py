@@ -16,11 +16,11 @@ from graphrec_lm.models.dense_limit import fits_dense
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.grown_weights import GrownWeights
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
-from graphrec_lm.models.ridge import TextPrior
 from graphrec_lm.models.ridge_column import interaction_column
 from graphrec_lm.models.ridge_search import Float32, Grid, Point, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, Solver, SparseSolver
 from graphrec_lm.models.text import title_vectors
+from graphrec_lm.models.text_prior import TitleAxes
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 from graphrec_lm.models.truncation import truncated
 from graphrec_lm.progress import Progress
@@ -39,15 +39,15 @@ class TextRidge(ItemItemRecommender):
 
         min_B ‖R - R B‖² + λ ‖B - κ C‖²,  diag(B) = 0
 
-    C is the same kind of solution on the titles' LM vectors (`models/ridge.py`). κ = 0 is EASE, L3AE is one
-    κ. Whatever of λ, κ and the titles' own λ is not given is chosen by NDCG@20 on validation: on `valid`, or
-    on a tenth of each user's items that is split off for the choice and comes back for the fit (where nobody
-    has three items: λ = 100, κ = 1, 10 for the titles). Exact for new people.
+    C is the same kind of solution on the titles' LM vectors (`models/text_prior.py`). κ = 0 is EASE, L3AE is
+    one κ. Whatever of λ, κ and the titles' own λ is not given is chosen by NDCG@20 on validation: on `valid`,
+    or on a tenth of each user's items that is split off for the choice and comes back for the fit (where
+    nobody has three items: λ = 100, κ = 1, 10 for the titles). Exact for new people.
 
-    `solver="dense"` is that minimum; it needs n_items² · 4 bytes, twice while it is fitted. `"sparse"` lets
-    the interactions speak through each item's `neighbors` alone (`models/sparse_ridge.py`): memory and time
-    grow with n_items · neighbors. `keep` leaves the largest weights of each item alone: B becomes sparse
-    (docs/text_ridge.md has what that costs).
+    `solver="dense"` is that minimum; it needs n_items² · 4 bytes, three times while it is fitted. `"sparse"`
+    lets the interactions speak through each item's `neighbors` alone (`models/sparse_ridge.py`): memory and
+    time grow with n_items · neighbors. `keep` leaves the largest weights of each item alone: B becomes sparse
+    (`benchmarks/ridge_truncation.py` measures what that costs).
 
     `explain` has two columns more, whose sum is `score`: `interactions`, what an item of the history would
     contribute without titles, and `titles`, what these add or take away. (With the sparse solver the two are
@@ -112,6 +112,29 @@ class TextRidge(ItemItemRecommender):
         return list(self._state.notes["search"])
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
+        self._check()
+        titles, notes = title_vectors(dataset, self.encoder)
+        axes, rounded = TitleAxes.of(unit_rows(titles)), titles.astype(np.float16)
+        del titles
+        train, held_out = dataset, valid
+        if self._is_open() and (valid is None or not valid.n_interactions):
+            train, held_out, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
+        solver = self._solver(train)
+        points = self._search(train, held_out, solver, axes)
+        chosen = self._given() if not points else max(points, key=lambda point: point.ndcg)._asdict()
+        regularization, strength = chosen["regularization"], chosen["strength"]
+        prior = axes.prior(chosen["text_regularization"]) if strength else None
+        if train is not dataset:
+            del solver
+            solver = self._solver(dataset)
+        weights = solver.weights(regularization, prior, strength)
+        if self.keep is not None:
+            weights = truncated(weights, self.keep)
+        notes |= {"chosen": chosen, "search": [point._asdict() for point in points]}
+        return Fitted.of(dataset, valid, stored(weights) | {"titles": rounded}, notes=notes)
+
+    def _check(self) -> None:
+        """Raise InputError for parameters out of range."""
         for name in ("regularization", "text_regularization"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), above=0)
@@ -122,19 +145,6 @@ class TextRidge(ItemItemRecommender):
         if self.keep is not None:
             check_number("keep", self.keep, least=1, integer=True)
         check_number("seed", self.seed, least=0, integer=True)
-        titles, notes = title_vectors(dataset, self.encoder)
-        vectors = unit_rows(titles)
-        solver = self._solver(dataset)
-        points = self._search(dataset, valid, vectors, solver)
-        chosen = self._given() if not points else max(points, key=lambda point: point.ndcg)._asdict()
-        regularization, strength = chosen["regularization"], chosen["strength"]
-        prior = TextPrior.of(vectors, chosen["text_regularization"]) if strength else None
-        weights = solver.weights(regularization, prior, strength)
-        if self.keep is not None:
-            weights = truncated(weights, self.keep)
-        notes |= {"chosen": chosen, "search": [point._asdict() for point in points]}
-        kept = stored(weights) | {"titles": titles.astype(np.float16)}
-        return Fitted.of(dataset, valid, kept, notes=notes)
 
     def _settled(self) -> dict[str, Any]:
         return {name: self.chosen_[name] for name in _USUAL}
@@ -179,17 +189,13 @@ class TextRidge(ItemItemRecommender):
             for name, usual in _USUAL.items()
         }
 
-    def _search(
-        self, dataset: Dataset, valid: Dataset | None, vectors: Float32, solver: Solver
-    ) -> list[Point]:
+    def _is_open(self) -> bool:
+        """Whether there is something to choose."""
+        return any(getattr(self, name) is None for name in _USUAL)
+
+    def _search(self, train: Dataset, valid: Dataset | None, solver: Solver, axes: TitleAxes) -> list[Point]:
         """What was tried on validation; nothing if there is nothing to choose or to validate on."""
-        if all(getattr(self, name) is not None for name in _USUAL):
-            return []
-        train = dataset
-        if valid is None or not valid.n_interactions:
-            train, valid, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
-            solver = self._solver(train)
-        if not valid.n_interactions:
+        if not self._is_open() or valid is None or not valid.n_interactions:
             return []
         start = self._given()
         grid = Grid(
@@ -199,6 +205,6 @@ class TextRidge(ItemItemRecommender):
             _STRENGTHS if self.strength is None else [start["strength"]],
         )
         with Progress(None, "TextRidge", "factorisations", enabled=self.verbose) as bar:
-            return Search(train, valid, solver, vectors, self.seed).run(
+            return Search(train, valid, solver, axes, self.seed).run(
                 grid, lambda point: bar.advance(1, regularization=point.regularization, ndcg=point.ndcg)
             )

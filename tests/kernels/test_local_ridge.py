@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from graphrec_lm.kernels import local_ridge, pair_products, reference
+from graphrec_lm.kernels import local_ridge, pair_products, reference, weighted_products
 from tests.support import normal, thread_counts, threads
 
 
@@ -28,6 +28,16 @@ def test_systems(sides):
     found = local_ridge(support, off, diagonal, right)
     expected = reference.local_ridge(support.toarray() > 0, off.toarray(), diagonal, right)
     np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", [np.triu, np.tril])
+def test_one_of_two_entries_is_enough(part):
+    support, off, diagonal = problem()
+    right = normal((1, support.nnz), 1)
+    half = csr_array(part(off.toarray()))
+    np.testing.assert_array_equal(
+        local_ridge(support, half, diagonal, right), local_ridge(support, off, diagonal, right)
+    )
 
 
 def test_a_system_that_is_not_positive_definite_uses_its_diagonal():
@@ -53,3 +63,12 @@ def test_pair_products(dim):
     rows, columns = np.array([0, 8, 3, 3], np.int32), np.array([4, 0, 1, 1], np.int32)
     expected = np.einsum("pd,pd->p", left[rows], right[columns])
     np.testing.assert_allclose(pair_products(left, right, rows, columns), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dim", [1, 7, 64])
+def test_weighted_products(dim):
+    left, right, weights = normal((9, dim), 0), normal((5, dim), 1), normal((3, dim), 2)
+    rows, columns = np.array([0, 8, 3, 3], np.int32), np.array([4, 0, 1, 1], np.int32)
+    expected = np.einsum("nd,pd,pd->np", weights, left[rows], right[columns])
+    found = weighted_products(left, right, weights, rows, columns)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
