@@ -30,8 +30,8 @@ class AddsItems(Recommender):
         """Add items by title alone: they are recommended and found similar at once.
 
         For a model that propagates titles this is what `adapt` gives on the larger item table, since an item
-        that nobody touched changes nothing about the others. For an item-to-item model a new item is a
-        mixture of the items whose titles are nearest to its own, in histories, too (see `GrownWeights`).
+        that nobody touched changes nothing about the others. For other models a new item is a mixture of the
+        items whose titles are nearest to its own, in histories, too (see `GrownWeights`, `MixesItems`).
 
         Parameters
         ----------

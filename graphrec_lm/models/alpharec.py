@@ -50,8 +50,8 @@ class AlphaRec(TowerRecommender):
         As published, on cosines; or BPR on inner products.
     tau : float
         Temperature of InfoNCE.
-    negatives : int
-        Negatives for each positive, uniform outside the user's history.
+    negatives : int, optional
+        Negatives for each positive, uniform outside the user's history. None: 256 for InfoNCE, 1 for BPR.
     share_negatives : bool
         True: one set of `negatives` for the whole batch (each user's own items masked), far faster.
     negative_power : float
@@ -60,7 +60,7 @@ class AlphaRec(TowerRecommender):
         Draw a user then one of their items, as the authors do; or interactions uniformly.
     epochs, batch_size, learning_rate
         Adam; an epoch is as many draws as there are interactions. `batch_size="auto"` grows with the
-        graph, so that the cost of an epoch grows no faster than the interactions.
+        graph: some 80 steps an epoch, whatever its size.
     valid_every, patience : int
         Epochs between validations (NDCG@20), and how many may pass without improvement.
     domain_weights : "proportional", "equal" or list of float
@@ -95,7 +95,7 @@ class AlphaRec(TowerRecommender):
         hidden: int | None = None,
         loss: str = "infonce",
         tau: float = 0.15,
-        negatives: int = 256,
+        negatives: int | None = None,
         share_negatives: bool = False,
         negative_power: float = 0.0,
         sampling: str = "user",

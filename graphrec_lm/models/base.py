@@ -272,6 +272,7 @@ class Recommender(Parameters, Intents, Unsupported):
             As for `recommend`; by default for everyone.
         """
         check_number("k", k, least=1, integer=True)
+        check_choice("on_unknown", on_unknown, UNKNOWN_POLICIES)
         dataset = self._state.dataset
         asked = People.by_id(dataset, users, on_unknown)
         shown = Shown.to(dataset, asked, filter_seen, candidates, exclude, on_unknown)
@@ -340,13 +341,19 @@ class Recommender(Parameters, Intents, Unsupported):
                 required = "`leave_out` needs a model that is exact for new people"
                 raise InputError(required, type(self).__name__, "Use e.g. AlphaRec, TextRidge or IALS.")
             fitted = known[are_pairs(dataset, users[known], items[known])]
-            for start in range(0, len(fitted), _PAIRS):
-                at = fitted[start : start + _PAIRS]
-                people = People.without(dataset, users[at], items[at])
-                scores[at] = self._scores_of(people, np.arange(len(at)), items[at])
+            scores[fitted] = self._left_out(users[fitted], items[fitted])
             known = np.setdiff1d(known, fitted)
         asked, rows = np.unique(users[known], return_inverse=True)
         scores[known] = self._scores_of(People.fitted(dataset, asked), rows, items[known])
+        return scores
+
+    def _left_out(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Float32:
+        """Scores of fitted pairs, each from the user's history without the item."""
+        scores = np.empty(len(users), dtype=np.float32)
+        for start in range(0, len(users), _PAIRS):
+            part = slice(start, start + _PAIRS)
+            people = People.without(self._state.dataset, users[part], items[part])
+            scores[part] = self._scores_of(people, np.arange(len(people)), items[part])
         return scores
 
     def _scores_of(self, people: People, rows: NDArray[np.int64], items: NDArray[np.int32]) -> Float32:

@@ -1,4 +1,4 @@
-"""Blend: fitted models' scores, standardised for each person and added with weights chosen on validation."""
+"""Blend: several models' scores, standardised for each person and added with weights chosen on validation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Blend(Recommender):
     them and what members choose on validation (the epoch, say), then all are fitted again on everything.
 
     `similar_items` and `explain` are those of the first member that has them; `add_items` needs members that
-    can all do it, e.g. `TextRidge` and `WhiteGCN`.
+    can all do it: those without text take the titles as the first member with text reads them.
 
     Parameters
     ----------
@@ -212,13 +212,16 @@ class Blend(Recommender):
         Raises
         ------
         NotImplementedError
-            If a member, such as `LightGCN`, cannot take them; nothing has changed then.
+            If a member, such as `Popularity`, cannot take them; nothing has changed then.
         """
         state = self._state
         members = self.members_
         for member, given in zip(members, self._as_made(), strict=True):
-            own = getattr(given, "encoder", None)
-            member.add_items(items, encoder=own if encoder is None else encoder)
+            chosen = getattr(given, "encoder", None) if encoder is None else encoder
+            if not hasattr(given, "encoder") and state.dataset.has_titles:
+                chosen = self._intent_encoder(encoder)
+                member._titles_of = chosen.fingerprint, state.dataset, self._unit_titles(chosen)
+            member.add_items(items, encoder=chosen)
         arrays = _joined(members) | {"weights": state.arrays["weights"]}
         self._fitted = replace(state, dataset=members[0]._state.dataset, arrays=arrays)
         return self

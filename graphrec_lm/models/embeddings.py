@@ -14,13 +14,14 @@ from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import fold_table, graph_part
+from graphrec_lm.models.mixes_items import MixesItems
 from graphrec_lm.models.people import People
 from graphrec_lm.models.trained import TrainedRecommender, seeded
 from graphrec_lm.training import Batch, Learner
 from graphrec_lm.training.losses import bpr, check_loss, infonce, squared_norm
 
 
-class IdRecommender(TrainedRecommender):
+class IdRecommender(MixesItems, TrainedRecommender):
     """Base of models with one embedding for every user and item, and `layers` hops of propagation."""
 
     layers: int
@@ -37,11 +38,6 @@ class IdRecommender(TrainedRecommender):
     @property
     def _cosine(self) -> bool:
         return self.loss == "infonce"
-
-    @property
-    def _negatives(self) -> int:
-        default = 256 if self.loss == "infonce" else 1
-        return default if self.negatives is None else self.negatives
 
     def _check(self) -> None:
         """Raise InputError for parameters out of range."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.kernels import topk, unit_rows
+from graphrec_lm.kernels.dots import FEW, dots
 from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays
@@ -52,7 +53,10 @@ class FactorRecommender(Recommender):
         return vectors
 
     def _scores(self, people: People) -> Float32:
+        """Few people without a matrix product, which takes 128 rows at least (docs/decisions.md, 6)."""
         vectors, items = self._vectors(people), self.item_vectors_
+        if len(vectors) <= FEW:
+            return dots(vectors, items)
         padded = np.zeros((block_rows(len(items)), items.shape[1]), dtype=np.float32)
         padded[: len(vectors)] = vectors
         scores: Float32 = (padded @ items.T)[: len(vectors)]

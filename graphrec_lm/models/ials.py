@@ -13,8 +13,8 @@ from scipy import sparse
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.kernels import take_rows
-from graphrec_lm.models.factors import FactorRecommender
-from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.fitted import Arrays, Fitted
+from graphrec_lm.models.mixes_items import MixesItems
 from graphrec_lm.models.people import People
 from graphrec_lm.training.callbacks import Callback
 
@@ -24,7 +24,7 @@ Float64 = NDArray[np.float64]
 _PEOPLE = 256  # solved together: as many matrices [factors, factors] are held
 
 
-class IALS(FactorRecommender):
+class IALS(MixesItems):
     """Implicit alternating least squares (Hu, Koren & Volinsky, ICDM 2008), by the package `implicit`.
 
     min Σ_ui c_ui (p_ui - x_u·y_i)² + λ (Σ ‖x_u‖² + Σ ‖y_i‖²) over all pairs: p is 1 and c = 1 + (α - 1) w for
@@ -89,10 +89,11 @@ class IALS(FactorRecommender):
         check_number("seed", self.seed, least=0, most=2**32 - 1, integer=True)
         check_bool("verbose", self.verbose)
         items = self._item_factors(dataset)
-        how = self.regularization, self.alpha
-        users = least_squares_users(items, dataset.indptr, dataset.indices, *how, dataset.weights)
-        notes = {"regularization": float(self.regularization), "alpha": float(self.alpha)}
-        return Fitted.of(dataset, valid, {"users": users, "items": items}, notes=notes)
+        common = _common(items, self.regularization)
+        how = common, self.alpha, dataset.weights
+        users = least_squares_users(items, dataset.indptr, dataset.indices, *how)
+        arrays: Arrays = {"users": users, "items": items, "common": common}
+        return Fitted.of(dataset, valid, arrays, notes={"alpha": float(self.alpha)})
 
     def _item_factors(self, dataset: Dataset) -> Float32:
         als, limits = _implicit()
@@ -111,22 +112,44 @@ class IALS(FactorRecommender):
     def _fold_in(self, people: People) -> Float32:
         return self._solved(people.indptr, people.indices)
 
+    def _left_out(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Float32:
+        """One system a user instead of one a pair.
+
+        With A of the whole history, s the score and q = yᵀA⁻¹y, the score without y is
+        (s - α q) / (1 - (α - 1) q).
+        """
+        dataset, alpha = self._state.dataset, self._state.notes["alpha"]
+        table, common = self.item_vectors_, self._state.arrays["common"]
+        found = np.empty(len(users), dtype=np.float32)
+        order = np.argsort(users, kind="stable")
+        starts = np.flatnonzero(np.diff(users[order], prepend=-1))
+        for rows in np.split(order, starts[1:]) if len(users) else ():
+            own = slice(*dataset.indptr[users[rows[0]] : users[rows[0]] + 2])
+            history, asked = table[dataset.indices[own]].astype(np.float64), table[items[rows]]
+            sides = np.vstack([alpha * history.sum(axis=0), asked]).T
+            solved = np.linalg.solve(common + (alpha - 1) * history.T @ history, sides)
+            scores, q = asked @ solved[:, 0], np.einsum("nf,fn->n", asked, solved[:, 1:])
+            found[rows] = (scores - alpha * q) / (1 - (alpha - 1) * q)
+        return found
+
     def _grown_users(self, dataset: Dataset) -> Float32:
-        """All solved again, with their weights."""
+        """With weights all are solved again, since a weight may have grown where no item is new."""
+        if dataset.weights is None:
+            return super()._grown_users(dataset)
         return self._solved(dataset.indptr, dataset.indices, dataset.weights)
 
     def _solved(
         self, indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: Float32 | None = None
     ) -> Float32:
-        how = self._state.notes["regularization"], self._state.notes["alpha"]
-        return least_squares_users(self.item_vectors_, indptr, indices, *how, weights)
+        how = self._state.arrays["common"], self._state.notes["alpha"], weights
+        return least_squares_users(self.item_vectors_, indptr, indices, *how)
 
 
 def least_squares_users(
     items: Float32,
     indptr: NDArray[np.int64],
     indices: NDArray[np.int32],
-    regularization: float,
+    common: Float64,
     alpha: float,
     weights: Float32 | None = None,
 ) -> Float32:
@@ -137,7 +160,9 @@ def least_squares_users(
     items : float32 array [n_items, factors]
     indptr, indices : int64 [n + 1], int32
         Histories.
-    regularization, alpha : float
+    common : float64 array [factors, factors]
+        YᵀY + λI.
+    alpha : float
     weights : float32 array, optional
         Of the interactions; None: 1 each.
 
@@ -149,22 +174,26 @@ def least_squares_users(
     Examples
     --------
     >>> items, history = np.ones((2, 1), dtype=np.float32), (np.array([0, 1]), np.array([1], dtype=np.int32))
-    >>> least_squares_users(items, *history, regularization=1.0, alpha=3.0)  # 3 / (2 + 1 + 2)
+    >>> least_squares_users(items, *history, np.array([[2.0 + 1.0]]), alpha=3.0)  # 3 / (2 + 1 + 2)
     array([[0.6]], dtype=float32)
     """
-    exact = items.astype(np.float64)
-    common = exact.T @ exact + regularization * np.eye(items.shape[1])
     out = np.empty((len(indptr) - 1, items.shape[1]), dtype=np.float32)
     for start in range(0, len(out), _PEOPLE):
         rows = np.arange(start, min(start + _PEOPLE, len(out)))
         of = slice(indptr[start], indptr[rows[-1] + 1])
         own = np.ones(of.stop - of.start) if weights is None else weights[of].astype(np.float64)
         pattern, histories = _used_items(*take_rows(indptr, indices, rows), (alpha - 1) * own)
-        rows_of = exact[histories]
+        rows_of = items[histories].astype(np.float64)
         squares = np.stack([pattern @ (rows_of * column[:, None]) for column in rows_of.T], axis=1)
         pattern.data += 1
         out[rows] = np.linalg.solve(common + squares, (pattern @ rows_of)[:, :, None])[:, :, 0]
     return out
+
+
+def _common(items: Float32, regularization: float) -> Float64:
+    """YᵀY + λI."""
+    exact = items.astype(np.float64)
+    return exact.T @ exact + regularization * np.eye(items.shape[1])
 
 
 def _used_items(

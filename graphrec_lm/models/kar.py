@@ -121,14 +121,12 @@ class KAR(IdRecommender):
     def _learned(self, learner: Any) -> Arrays:
         weights = learner.adaptor.state_dict().items()
         arrays = super()._learned(learner) | {f"adaptor.{name}": rows.numpy() for name, rows in weights}
-        if learner.texts.users is not None:
-            return arrays
         return arrays | {"titles": learner.texts.items.astype(np.float16)}
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:
         state = self._state
         arrays, hops = state.arrays, graph_part(state.arrays["fold"], people)
-        if "titles" not in arrays:
+        if state.params["user_texts"] is not None:
             return self._scaled(hops)
         means = torch.from_numpy(history_means(arrays["titles"], people.indptr, people.indices))
         knowledge = self._adaptor(arrays)(means, "users").detach().numpy()

@@ -15,6 +15,7 @@ from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import spmm, transpose
 from graphrec_lm.models.fitted import Arrays
+from graphrec_lm.models.mixes_items import MixesItems
 from graphrec_lm.models.people import People
 from graphrec_lm.models.trained import LoopRecommender, seeded
 from graphrec_lm.training import Learner, UserBatch, UserSampler
@@ -24,7 +25,7 @@ Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
 
 
-class MultVAE(LoopRecommender):
+class MultVAE(MixesItems, LoopRecommender):
     """Multinomial variational autoencoder (Liang et al., WWW 2018, arXiv 1802.05814, eq. 1-7).
 
     A user's history, scaled to length 1 and thinned by dropout, is encoded as a Gaussian of `dim`
@@ -64,6 +65,8 @@ class MultVAE(LoopRecommender):
     >>> len(model.recommend(history=[[1, 2, 3]], k=5))
     5
     """
+
+    _item_tables = ("items", "w1")
 
     def __init__(
         self,

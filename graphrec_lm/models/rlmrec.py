@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.alignment import ContrastiveLearner, GenerativeLearner
 from graphrec_lm.models.embeddings import IdRecommender
+from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.node_texts import NodeTexts
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training import Learner
@@ -126,3 +129,6 @@ class RLMRec(IdRecommender):
         texts, notes = NodeTexts.encoded(dataset, graph, self.encoder, self.user_texts)
         kind = ContrastiveLearner if self.variant == "con" else GenerativeLearner
         return kind(self, graph, texts), notes
+
+    def _learned(self, learner: Any) -> Arrays:
+        return super()._learned(learner) | {"titles": learner.texts.items.astype(np.float16)}

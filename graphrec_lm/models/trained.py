@@ -166,7 +166,8 @@ class TrainedRecommender(LoopRecommender):
     @property
     def _negatives(self) -> int:
         """Number of negatives drawn for a positive, or for a batch that shares them."""
-        return self.negatives  # type: ignore[return-value]
+        default = 256 if self._cosine else 1
+        return default if self.negatives is None else self.negatives
 
     def _sampler(self, graph: BipartiteGraph) -> BatchSampler:
         how = self._negatives, self.share_negatives, self.seed, self.negative_power

@@ -9,7 +9,6 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.training.callbacks import Callback
 
-_ITEM_ITEM = "TextRidge, L3AE, EASE, SLIM, ItemKNN"
 _TRANSFERS = "AlphaRec, TextGCNMLP, AlphaFree, TextGCN, WhiteGCN and TitleCosine can"
 
 
@@ -18,7 +17,7 @@ class Unsupported:
 
     def add_items(self, items: Any, *, encoder: Any = None) -> Any:
         """Add items by title alone; see `AddsItems.add_items`."""
-        raise self._cannot("take new items", f"fit again with them; {_ITEM_ITEM}, {_TRANSFERS}")
+        raise self._cannot("take new items", "fit again with them, or use a model of item weights or vectors")
 
     def adapt(self, dataset: Dataset, *, valid: Any = None, encoder: Any = None) -> Any:
         """The same weights on a new domain; see `Transferable.adapt`."""

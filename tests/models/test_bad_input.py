@@ -62,6 +62,12 @@ ASKED = {
     "a k of truth": (recommend(k=True), "`k` must be an integer >= 1", "True", "in that range"),
     "no k": (recommend(k=None), "`k` must be an integer >= 1", "None", "in that range"),
     "k of a batch": (lambda: MODEL.recommend_batch("never", k=0), "`k` must be", "0", "in that range"),
+    "a policy of a batch": (
+        lambda: MODEL.recommend_batch("never", on_unknown="skip"),
+        "`on_unknown` must be one of",
+        "'skip'",
+        "raise",
+    ),
     "users and history": (recommend(history=[[1]]), "either `users` or `history`", "both", "twice"),
     "a flat history": (
         history([1, 2]),

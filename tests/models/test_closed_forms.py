@@ -10,13 +10,15 @@ from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.kernels import gram
 from graphrec_lm.models import EASE, GFCF, L3AE, ChebyCF, ItemKNN, TextGCN, TextRidge, load
+from graphrec_lm.models.dense_limit import physical_gib
 from graphrec_lm.models.item_item import stored
 from graphrec_lm.models.item_knn import keep_largest
 from graphrec_lm.models.people import People
-from graphrec_lm.models.ridge import TextPrior, inverse_gram, ridge_weights
+from graphrec_lm.models.ridge import inverse_gram, ridge_weights
 from graphrec_lm.models.ridge_search import Grid, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, SparseSolver
 from graphrec_lm.models.spectrum import right_singular_vectors
+from graphrec_lm.models.text_prior import TextPrior, TitleAxes
 from tests.data.messages import check
 from tests.models.worlds import checkerboard, encoder
 from tests.support import normal, random_csr
@@ -87,7 +89,7 @@ def test_the_scores_of_the_search_are_those_of_the_fitted_model(n_users, n_items
     train, valid, _ = dataset.split("random", valid=0.3, test=0.0)
     titles, solver = normal((n_items, 6), 2), kind(train)
     grid = Grid(4.0, False, (1.0, 5.0), (0.0, 0.7))
-    points = Search(train, valid, solver, titles, 0).run(grid, lambda point: None)
+    points = Search(train, valid, solver, TitleAxes.of(titles), 0).run(grid, lambda point: None)
     assert len({point.regularization for point in points}) >= 2 and len(points) >= 8
     for point in points:
         prior = TextPrior.of(titles, point.text_regularization)
@@ -276,6 +278,16 @@ def test_what_would_not_fit_in_memory_is_refused(model, monkeypatch):
         InputError, match=r"must fit in memory, 0 GiB for 21 items, got 0 GiB\. Use TextRidge\("
     ):
         model.fit(checkerboard().train)
+
+
+@pytest.mark.parametrize(("text", "gib"), [("1073741824", 1.0), ("max", None), (None, None)])
+def test_a_container_has_the_memory_that_it_is_given(text, gib, tmp_path, monkeypatch):
+    monkeypatch.setattr("graphrec_lm.models.dense_limit.CONTAINER", ())
+    machine = physical_gib()
+    monkeypatch.setattr("graphrec_lm.models.dense_limit.CONTAINER", (tmp_path / "limit",))
+    if text is not None:
+        (tmp_path / "limit").write_text(f"{text}\n")
+    assert physical_gib() == (machine if gib is None else gib)
 
 
 BAD = {

@@ -1,4 +1,4 @@
-"""New items of item-to-item models: mixtures of their nearest titles, equal to the dense formula."""
+"""New items as mixtures of their nearest titles: item-to-item weights equal the formula; item vectors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,29 @@ from scipy import sparse
 import graphrec_lm
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.kernels import reference
-from graphrec_lm.models import EASE, L3AE, SLIM, Blend, ItemKNN, Popularity, Recommender, TextRidge, WhiteGCN
+from graphrec_lm.kernels import reference, unit_rows
+from graphrec_lm.models import (
+    EASE,
+    IALS,
+    KAR,
+    L3AE,
+    MF,
+    SLIM,
+    Blend,
+    ItemKNN,
+    LightGCN,
+    MultVAE,
+    Popularity,
+    Recommender,
+    RLMRec,
+    TextRidge,
+    WhiteGCN,
+    XSimGCL,
+)
 from graphrec_lm.models.grown_weights import OWN, GrownWeights, weight_products
 from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
+from graphrec_lm.models.text import encoded
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 from tests.models.test_transfer import NEW, WORLD, Blocks, items
 from tests.models.worlds import frames
@@ -26,6 +44,16 @@ MODELS = {
     "L3AE": lambda: L3AE(interaction_regularization=1.0, distillation=1.0, encoder=Blocks()),
     "TextRidge": lambda: TextRidge(encoder=Blocks(), verbose=False),
     "TextRidge, sparse": lambda: TextRidge(encoder=Blocks(), solver="sparse", verbose=False),
+}
+LOOP = {"loss": "infonce", "dim": 8, "epochs": 30, "learning_rate": 0.02, "batch_size": 64, "verbose": False}
+FACTORS = {
+    "LightGCN": lambda: LightGCN(**LOOP),
+    "MF": lambda: MF(**LOOP | {"loss": "bpr"}),
+    "XSimGCL": lambda: XSimGCL(**LOOP),
+    "KAR": lambda: KAR(**LOOP, encoder=Blocks()),
+    "RLMRec": lambda: RLMRec(**LOOP, encoder=Blocks()),
+    "MultVAE": lambda: MultVAE(hidden=16, dim=8, epochs=60, learning_rate=0.02, verbose=False),
+    "IALS": lambda: IALS(factors=8, regularization=1.0, iterations=5, verbose=False),
 }
 
 
@@ -73,9 +101,9 @@ def test_mixtures_are_of_touched_items_and_sum_to_one():
     assert nobody.nnz == 0
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, *FACTORS])
 def test_new_items_are_recommended_at_once(name, tmp_path):
-    model = MODELS[name]().fit(WORLD.train, valid=WORLD.valid)
+    model = (MODELS | FACTORS)[name]().fit(WORLD.train, valid=WORLD.valid)
     before = model.recommend(["u0", "u1"], k=20, candidates=list(range(20)))
     model.add_items(items([70], NEW[:1])[:0], encoder=Blocks())
     again = model.recommend(["u0", "u1"], k=20, candidates=list(range(20)))
@@ -90,13 +118,24 @@ def test_new_items_are_recommended_at_once(name, tmp_path):
     assert best == ["north", "south"]
     assert model.recommend(history=[[60]], k=3)["title"].str.startswith("south").all()
     assert model.similar_items([60], k=3)["title"].str.startswith("south").all()
-    pairs = pd.DataFrame({"user_id": ["u1"], "item_id": [60]})
-    assert model.explain("u1", 60, k=30)["score"].sum() == pytest.approx(
-        float(model.predict(pairs)[0]), abs=1e-5
-    )
+    if name in MODELS:
+        score = float(model.predict([("u1", 60)])[0])
+        assert model.explain("u1", 60, k=30)["score"].sum() == pytest.approx(score, abs=1e-5)
     model.save(tmp_path / "m")
     loaded = graphrec_lm.load(tmp_path / "m")
     pd.testing.assert_frame_equal(loaded.recommend(["u0"], k=24), model.recommend(["u0"], k=24))
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_a_new_item_of_a_known_title_is_ranked_as_that_item(name):
+    model = FACTORS[name]().fit(WORLD.train)
+    new = unit_rows(encoded(WORLD.train.titles[:1], Blocks())[0])
+    mixture = mixtures_of(new, model._unit_titles(Blocks()), model._touched())
+    model.add_items(items([60], WORLD.train.titles[:1]), encoder=Blocks())
+    expected = mixture @ model.item_vectors_[:-1]
+    if model._state.notes.get("cosine"):
+        expected /= np.linalg.norm(expected)
+    np.testing.assert_allclose(model.item_vectors_[-1:], expected, atol=1e-5)
 
 
 def test_a_new_item_gains_by_its_namesake_in_the_history():
@@ -121,9 +160,9 @@ def test_explanations_after_an_update_are_of_what_was_learned():
     pd.testing.assert_frame_equal(model.explain("u1", 19, k=30), before)
 
 
-@pytest.mark.parametrize("name", ["L3AE", "TextRidge"])
+@pytest.mark.parametrize("name", ["L3AE", "TextRidge", "KAR", "RLMRec"])
 def test_titles_are_kept_with_the_model(name, tmp_path):
-    model = MODELS[name]().fit(WORLD.train)
+    model = (MODELS | FACTORS)[name]().fit(WORLD.train)
     model.save(tmp_path / "m")
     loaded = graphrec_lm.load(tmp_path / "m")
     for one in (model, loaded):
@@ -182,6 +221,18 @@ def test_a_blend_takes_what_all_its_members_take(tmp_path):
     with pytest.raises(InputError, match="given its encoder"):
         loaded.add_items(items([70, 60, 65], NEW))
     loaded.add_items(items([70, 60, 65], NEW), encoder=Blocks())
+    pd.testing.assert_frame_equal(loaded.recommend(k=5), model.recommend(k=5))
+
+
+def test_the_usual_blend_takes_new_items_loaded_or_not(tmp_path):
+    members = [TextRidge(encoder=Blocks(), verbose=False), LightGCN(**LOOP)]
+    model = Blend(members, weights=[1.0, 0.5]).fit(WORLD.train)
+    model.save(tmp_path / "blend")
+    loaded = graphrec_lm.load(tmp_path / "blend")
+    for one in (model, loaded):
+        one.add_items(items([70, 60, 65], NEW), encoder=OnlyNew())
+        first = one.recommend(["u0", "u1"], candidates=[70, 60, 65], k=1)["title"].str.split().str[0]
+        assert first.tolist() == ["north", "south"]
     pd.testing.assert_frame_equal(loaded.recommend(k=5), model.recommend(k=5))
 
 

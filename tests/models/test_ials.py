@@ -12,7 +12,8 @@ from graphrec_lm import load
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
 from graphrec_lm.models import IALS
-from graphrec_lm.models.ials import least_squares_users
+from graphrec_lm.models.ials import _common, least_squares_users
+from graphrec_lm.models.people import People
 from tests.data.messages import check
 from tests.models.test_closed_forms import random_dataset
 from tests.models.worlds import checkerboard
@@ -34,7 +35,7 @@ def dense_solve(dense, items, regularization, alpha):
 @pytest.mark.parametrize("n_users", [1, 300])  # 300: more than are solved together
 def test_folding_in_solves_the_normal_equations(n_users):
     pattern, items = random_csr(n_users, 40, 0.15, seed=2), normal((40, 6), 1)
-    found = least_squares_users(items, pattern.indptr, pattern.indices, 0.3, 7.0)
+    found = least_squares_users(items, pattern.indptr, pattern.indices, _common(items, 0.3), 7.0)
     expected = dense_solve(pattern.dense.astype(np.float64), items.astype(np.float64), 0.3, 7.0)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
     assert found.dtype == np.float32
@@ -43,7 +44,7 @@ def test_folding_in_solves_the_normal_equations(n_users):
 def test_weights_are_confidence():
     pattern, items = random_csr(30, 12, 0.3, seed=2), normal((12, 4), 1)
     weights = np.random.default_rng(0).uniform(0.5, 3, len(pattern.indices)).astype(np.float32)
-    found = least_squares_users(items, pattern.indptr, pattern.indices, 0.3, 7.0, weights)
+    found = least_squares_users(items, pattern.indptr, pattern.indices, _common(items, 0.3), 7.0, weights)
     confidence = pattern.dense.astype(np.float64)
     confidence[confidence > 0] = weights
     for row, own in zip(found, confidence, strict=True):
@@ -54,7 +55,8 @@ def test_weights_are_confidence():
 
 def test_an_empty_history_is_zero():
     nobody = np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32)
-    assert not least_squares_users(normal((5, 3)), *nobody, 0.1, 2.0).any()
+    items = normal((5, 3))
+    assert not least_squares_users(items, *nobody, _common(items, 0.1), 2.0).any()
 
 
 class TestWithImplicit:
@@ -68,6 +70,16 @@ class TestWithImplicit:
         items = model.item_vectors_.astype(np.float64)
         expected = dense_solve(pattern.dense.astype(np.float64), items, 0.2, 4.0)
         np.testing.assert_allclose(model.user_vectors_, expected, atol=1e-5)
+
+    def test_scores_without_an_item_are_those_of_the_shorter_history(self):
+        dataset, _ = random_dataset(30, 25)
+        model = IALS(**QUICK, alpha=6.0).fit(dataset)
+        order = np.random.default_rng(0).permutation(dataset.n_interactions)[:40]
+        users, items = dataset.edges.users[order], dataset.indices[order]
+        shorter = model._fold_in(People.without(dataset, users, items))
+        expected = np.einsum("nf,nf->n", shorter, model.item_vectors_[items])
+        pairs = list(zip(users.tolist(), items.tolist(), strict=True))
+        np.testing.assert_allclose(model.predict(pairs, leave_out=True), expected, atol=1e-5)
 
     def test_weights_of_a_dataset_enter_the_fit(self):
         plain, _ = random_dataset(60, 25)

@@ -20,7 +20,7 @@ from graphrec_lm.models import (
     TitleCosine,
     WhiteGCN,
 )
-from graphrec_lm.models.alpha_rule import GRID, AlphaRule, _gains, wish_features
+from graphrec_lm.models.alpha_rule import GRID, VAGUE, AlphaRule, _gains, wish_features
 from graphrec_lm.models.people import People
 from graphrec_lm.models.wishes import Wishes, parse, wish_vectors
 from graphrec_lm.text import SentenceEncoder
@@ -235,6 +235,12 @@ def test_a_blend_keeps_the_titles_of_its_members(monkeypatch):
         ("to be or not to be", "to be or not to be", ""),
         ('"Not Another Teen Movie"', '"Not Another Teen Movie"', ""),
         ('like "rebel without a cause", not sad', 'like "rebel without a cause"', "sad"),
+        ("Why not a comedy?", "Why not a comedy?", ""),
+        ("nothing but comedies", "nothing but comedies", ""),
+        ("nothing scary", "", "scary"),
+        ("no preference", "no preference", ""),
+        ("I am not sure, a drama perhaps", "I am not sure, a drama perhaps", ""),
+        *((text, text, "") for text in VAGUE),
     ],
 )
 def test_parts_of_a_wish(text, wanted, unwanted):

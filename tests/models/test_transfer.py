@@ -276,9 +276,8 @@ def test_wrong_domain_weights(weights):
 
 def test_id_models_say_what_to_use():
     model = LightGCN(epochs=1, verbose=False).fit(WORLD.train)
-    for call in (lambda: model.add_items(None), lambda: model.adapt(None)):
-        with pytest.raises(NotImplementedError, match=r"LightGCN cannot .* AlphaRec"):
-            call()
+    with pytest.raises(NotImplementedError, match=r"LightGCN cannot .* AlphaRec"):
+        model.adapt(None)
     with pytest.raises(NotImplementedError, match="several datasets"):
         LightGCN().fit([WORLD.train])
     with pytest.raises(NotImplementedError, match="start from another model"):
@@ -303,3 +302,11 @@ class _Killed(graphrec_lm.training.Callback):
 def test_files_of_a_model_of_two_domains_hold_nobody(tmp_path):
     AlphaRec(**FEW, encoder=Blocks()).fit([WORLD.train, elsewhere()]).save(tmp_path / "m")
     assert not any(b"u13" in content for content in files_in(tmp_path / "m").values())
+
+
+def test_where_nothing_happened_nothing_can_be_left_out():
+    dataset = elsewhere()
+    empty = Dataset.from_codes(dataset.users, dataset.items, [], [], item_table=dataset.item_table)
+    model = TitleCosine(Blocks()).fit(WORLD.train).adapt(empty)
+    pair = [(dataset.users.ids[0], dataset.items.ids[0])]
+    np.testing.assert_array_equal(model.predict(pair, leave_out=True), model.predict(pair))
