@@ -16,6 +16,7 @@ from graphrec_lm.errors import InputError, NotFittedError, UnknownIdError
 
 if TYPE_CHECKING:
     from graphrec_lm.data import Dataset, Split, load_dataset
+    from graphrec_lm.evaluation import tune
     from graphrec_lm.models import (
         EASE,
         GFCF,
@@ -82,6 +83,7 @@ __all__ = [
     "load",
     "load_dataset",
     "suggest_model",
+    "tune",
 ]
 
 _HOME = {
@@ -115,6 +117,7 @@ _HOME = {
     "XSimGCL": "models",
     "load": "models",
     "suggest_model": "models",
+    "tune": "evaluation",
 }
 _ROOMS = (
     "analysis",

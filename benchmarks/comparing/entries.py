@@ -12,8 +12,8 @@ from typing import Any
 
 from comparing.domains import lacking
 from comparing.plan import DataPlan, ModelPlan, Plan
-from comparing.space import contains
 from graphrec_lm.errors import InputError, did_you_mean
+from graphrec_lm.evaluation.search_space import contains
 from graphrec_lm.models import MODELS
 
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from comparing.space import check_range
 from graphrec_lm.config.problems import validated
 from graphrec_lm.config.schema import Section
 from graphrec_lm.config.yaml_file import read_yaml
 from graphrec_lm.errors import InputError, did_you_mean
+from graphrec_lm.evaluation.search_space import check_range
 
 
 class Budget(Section):

@@ -1,8 +1,4 @@
-"""Tuning with Optuna, on validation alone.
-
-A trial is a function of the seed and of the trials before it: the sampler is made anew for each, so that a
-tuning that was interrupted proposes what it would have proposed.
-"""
+"""Tuning with Optuna, on validation alone; a tuning that was interrupted goes on as it would have."""
 
 from __future__ import annotations
 
@@ -12,29 +8,16 @@ from typing import Any
 
 from comparing.domains import Domain
 from comparing.fitting import VALID, fit
-from comparing.space import Space, distributions
 from graphrec_lm.errors import InputError
+from graphrec_lm.evaluation.search_space import Space, next_point
 
 Trial = dict[str, Any]
 
 
 def suggest(space: Space, start: Mapping[str, Any], trials: Sequence[Trial], seed: int) -> dict[str, Any]:
-    """The parameters of the next trial: `start` first, then those of a tree-structured Parzen estimator."""
-    import optuna
-    from optuna.trial import TrialState, create_trial
-
-    if not trials:
-        return dict(start)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=seed + len(trials), n_startup_trials=max(2, len(space)))
-    study = optuna.create_study(direction="maximize", sampler=sampler)
-    ranges = distributions(space)
-    for trial in trials:
-        done = trial["state"] == "done"
-        state = TrialState.COMPLETE if done else TrialState.FAIL
-        value = trial["value"] if done else None
-        study.add_trial(create_trial(state=state, params=trial["params"], distributions=ranges, value=value))
-    return dict(study.ask(ranges).params)
+    """The parameters of the next trial; see `next_point`."""
+    done = [(trial["params"], trial["value"] if trial["state"] == "done" else None) for trial in trials]
+    return next_point(space, start, done, seed)
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial | None:

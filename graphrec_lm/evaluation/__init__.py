@@ -10,9 +10,11 @@ from graphrec_lm.evaluation.reliability import plot_reliability
 from graphrec_lm.evaluation.significance import Difference, holm, paired_bootstrap
 from graphrec_lm.evaluation.strata import by_history, by_popularity, popularity_strata
 from graphrec_lm.evaluation.tables import render_table
+from graphrec_lm.evaluation.tuning import Tuned, tune
 
 __all__ = [
     "Difference",
+    "Tuned",
     "by_history",
     "by_popularity",
     "comparison_rows",
@@ -28,4 +30,5 @@ __all__ = [
     "plot_training",
     "popularity_strata",
     "render_table",
+    "tune",
 ]

@@ -1,11 +1,11 @@
-"""Search spaces as they stand in a plan.
+"""Search spaces: what a parameter may be.
 
 A range is {log: [1e-4, 1e-2]}, {uniform: [0, 1]}, {int: [1, 4]} or {choices: [64, 128]}.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphrec_lm.errors import InputError, did_you_mean
@@ -37,6 +37,39 @@ def check_range(where: str, spec: Any) -> None:
         raise InputError(f"{where}.{kind} must be two {noun}{above}, the lower first", values, _EXAMPLE)
 
 
+def next_point(
+    space: Space, start: Mapping[str, Any], done: Sequence[tuple[Mapping[str, Any], float | None]], seed: int
+) -> dict[str, Any]:
+    """The point to try next: `start` first, then those of a tree-structured Parzen estimator (Optuna's).
+
+    A function of the seed and of what was tried: an interrupted search proposes what it would have proposed.
+
+    Parameters
+    ----------
+    space : mapping
+        A range for each parameter.
+    start : mapping
+        The first point; empty: it is drawn, too.
+    done : sequence of (point, value)
+        What was tried; the value is to be large, None where the trial failed.
+    seed : int
+    """
+    import optuna
+    from optuna.trial import TrialState, create_trial
+
+    if not done and start:
+        return dict(start)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=seed + len(done), n_startup_trials=max(2, len(space)))
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    ranges = distributions(space)
+    for point, value in done:
+        state = TrialState.FAIL if value is None else TrialState.COMPLETE
+        trial = create_trial(state=state, params=dict(point), distributions=ranges, value=value)
+        study.add_trial(trial)
+    return dict(study.ask(ranges).params)
+
+
 def contains(spec: Mapping[str, Any], value: Any) -> bool:
     """Whether a value lies in a range.
 
@@ -55,7 +88,7 @@ def distributions(space: Space) -> dict[str, Any]:
     """The space in Optuna's terms."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    made = {
+    made: dict[str, Callable[[Any], Any]] = {
         "log": lambda v: FloatDistribution(float(v[0]), float(v[1]), log=True),
         "uniform": lambda v: FloatDistribution(float(v[0]), float(v[1])),
         "int": lambda v: IntDistribution(v[0], v[1]),
