@@ -24,7 +24,7 @@ COMMANDS = {
 _DESCRIPTION = "Recommendations from who touched what and what the items are called."
 _EPILOG = """\
 start here:
-  graphrec-lm demo                      fit, compare and show three models on the bundled films
+  graphrec-lm demo                      fit, compare and show four models on the bundled films
   graphrec-lm fit CONFIG.yaml           fit a model on your data; see graphrec-lm fit --help
 """
 

@@ -147,8 +147,6 @@ class CTRModel(Parameters):
         )  # fmt: skip
         pair = None if held is None or held_labels is None else (features.transform(held), held_labels)
         logger.info("%s: positive is %s, %.1f %% of %d rows", *self._facts(labels))
-        if self.epochs > 1 and pair is None:
-            logger.warning("%s: without `valid` all %d epochs are trained", type(self).__name__, self.epochs)
         arrays, history = self._learn(features, own, labels, pair, options)
         features.unseen.clear()
         self._fitted = FittedCTR(features, arrays, self._rule, history, self.get_params())
@@ -158,6 +156,8 @@ class CTRModel(Parameters):
     def _learn(
         self, features: Features, rows: Rows, labels: Any, valid: Any, options: RowOptions
     ) -> tuple[Arrays, list[EpochRecord]]:
+        if self.epochs > 1 and valid is None:
+            logger.warning("%s: without `valid` all %d epochs are trained", type(self).__name__, self.epochs)
         network = self._new_network(features)
         network.front.silence(np.bincount(rows.codes.ravel(), minlength=len(network.front.table)) == 0)
         name = type(self).__name__

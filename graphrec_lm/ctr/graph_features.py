@@ -43,9 +43,10 @@ class GraphFeatures:
 
     def block(self) -> GraphBlock:
         """Ids and vectors, free of the model."""
-        lacking = [n for n in ("user_vectors_", "item_vectors_", "dataset_") if not hasattr(self.model, n)]
-        if lacking:
-            required = "`model` must be a fitted graph model with user and item vectors"
+        needed = ["user_vectors_", "item_vectors_", "dataset_"]
+        needed += ["predict", "exact_for_new_people"] if self.product else []
+        if not all(hasattr(self.model, name) for name in needed):
+            required = "`model` must be a fitted model of this library with user and item vectors"
             raise InputError(
                 required, type(self.model).__name__, "Fit e.g. AlphaRec on the training positives."
             )

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 
 from graphrec_lm.errors import InputError
 
 MATRICES = 3  # alive at once while a dense model is fitted
+CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # versions 2 and 1
 
 
 def physical_gib() -> float:
-    """Memory of the machine; infinite where the system does not say."""
+    """Memory of the machine, or of the container if that is less; infinite where the system does not say."""
     if not hasattr(os, "sysconf"):
         return math.inf
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([pages, *(_number_in(Path(file)) for file in CONTAINER)]) / 2**30
+
+
+def _number_in(file: Path) -> float:
+    """The number in a file; infinity if there is no such file or another word, such as "max"."""
+    try:
+        return float(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return math.inf
 
 
 def dense_gib(n_items: int) -> float:

@@ -20,7 +20,7 @@ class GFCF(ItemItemRecommender):
 
     With R̃ = D_u^-½ R D_i^-½ and V its first right singular vectors, the scores of a history x are
     x (R̃ᵀR̃ + α D_i^-½ V Vᵀ D_i^½), as in the authors' code, which takes 256 vectors and α = 0.3, or 0 on some
-    data. Needs n_items² · 4 bytes, about four times while it is fitted.
+    data. Needs n_items² · 4 bytes, about three times while it is fitted.
 
     Parameters
     ----------

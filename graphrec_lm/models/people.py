@@ -106,6 +106,8 @@ def rows_between(pattern: Pattern, start: int, stop: int) -> Pattern:
 
 def are_pairs(dataset: Dataset, users: Codes, items: Codes) -> NDArray[np.bool_]:
     """Whether each pair of codes is one of the Dataset."""
+    if not dataset.n_interactions:
+        return np.zeros(len(users), dtype=bool)
     keys = pair_keys(dataset.edges.users, dataset.indices, dataset.n_items)
     asked = pair_keys(users, items, dataset.n_items)
     places = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)

@@ -82,7 +82,8 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
         return Suggestion(WhiteGCN(), reason)
     ridge = TextRidge() if fits else TextRidge(solver="sparse")
     if goal == "cold items":
-        reason = "Near titles place a new item among known ones, in two ways that complement each other."
+        reason = "Near titles place a new item among new ones, in two ways that complement each other. Beside"
+        reason += " items with a history new ones rank low: pass the new ones as `candidates`."
         return Suggestion(Blend([ridge, WhiteGCN()], weights=[1.0, 1.0]), reason)
     memory = "in closed form" if fits else "its sparse solver, since items² do not fit in memory"
     if goal == "speed" or not fits:

@@ -23,15 +23,16 @@ Float32 = NDArray[np.float32]
 
 UNWANTED = 0.5  # weight of what is not wanted
 _DONT = r"(?:[Ii]\s+)?(?:[Dd]o not|[Dd]on['\u2019]?t)\s+(?:want|like)(?:\s+any)?"
-_NOT = r"not(?!\s+(?:only|just|to|yet|seen|be|been)\b)"
-_LESS = rf"(?:{_NOT}|no(?! one\b)|without|except|nothing|{_DONT})"
+_NOT = r"not(?!\s+(?:only|just|to|yet|seen|be|been|know|sure|mind|care|matter)\b)"
+_NO = r"no(?!\s+(?:one|preferences?|idea|matter)\b)|nothing(?!\s+(?:but|in particular|special|specific)\b)"
+_LESS = rf"(?:{_NOT}|{_NO}|without|except|{_DONT})"
 # A capital inside a sentence belongs to a title ("Rebel Without a Cause", "Dr. No"); one at a beginning may
 # not ("Without gore").
 _NEGATION = re.compile(
     rf"(?:^(?:{_LESS}|N{_NOT[1:]}|Without|Except)"
     rf"|(?<!\bDr)(?<!\bMr)[.!]\s+(?:[Bb]ut\s+)?(?:{_LESS}|N{_NOT[1:]}|No|Without|Except|Nothing)"
     rf"|[,;]\s*(?:but\s+)?{_LESS}"
-    rf"|\s(?:(?:but\s+)?(?:{_NOT}|without|except|{_DONT})|(?:but|with)\s+no))\s+"
+    rf"|(?<![Ww]hy)\s(?:(?:but\s+)?(?:{_NOT}|without|except|{_DONT})|(?:but|with)\s+no))\s+"
 )
 _QUOTED = re.compile(r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|\u00ab[^\u00bb]*\u00bb")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -165,6 +167,12 @@ def test_graph_features_are_the_models_vectors_and_zeros_for_strangers(tmp_path)
     np.testing.assert_array_equal(vectors[1], graph.user_vectors_[code[0]])
     model.save(tmp_path / "m")
     np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(ROWS), model.predict_proba(ROWS))
+
+
+def test_a_graph_model_must_have_what_products_need():
+    vectors = SimpleNamespace(user_vectors_=np.ones((1, 2)), item_vectors_=np.ones((1, 2)), dataset_=None)
+    with pytest.raises(InputError, match="must be a fitted model of this library"):
+        GraphFeatures(vectors).block()
 
 
 def test_products_of_training_rows_are_as_if_they_had_not_been_fitted():

@@ -166,3 +166,9 @@ def test_what_no_training_row_has_counts_nothing():
     codes = features.transform(pa.Table.from_pandas(here)).codes
     unmet = np.bincount(codes.ravel(), minlength=len(table)) == 0
     assert unmet.sum() > 5 and not table[unmet].any() and table[1:][~unmet[1:]].any(axis=1).all()
+
+
+@pytest.mark.parametrize(("model", "warns"), [(DeepFM, True), (BoostedTrees, False)])
+def test_only_what_has_epochs_warns_that_it_trains_them_all(model, warns, caplog):
+    model(FIELDS, **COMMON | {"epochs": 2}).fit(TRAIN)
+    assert ("without `valid` all 2 epochs are trained" in caplog.text) == warns
