@@ -5,7 +5,8 @@
 `--values` of each field, one table row each: a thousand make a table of MovieLens-1M's size, ten thousand one
 of which a dense Adam step costs as much as all the rest. Writes `results/ctr_speed.md`. `--recbole` runs
 RecBole's DeepFM of the same widths, on the same rows, in the same process, if it is installed: its forward
-and backward pass and Adam alone, without its reading and batching.
+and backward pass and Adam alone, without its reading and batching. (RecBole 1.2.1 was written for an older
+numpy: it runs once `np.float_` and its like are put back, e.g. by `sitecustomize.py`; docs/decisions.md, 64.)
 """
 
 from __future__ import annotations

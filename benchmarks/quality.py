@@ -254,7 +254,8 @@ def markdown(table: list[dict[str, Any]], rows: list[dict[str, Any]]) -> str:
     lines += [_line(entry) for entry in table]
     lines += [
         "",
-        "Met: trained models reach 98 % of the prototype, untrained ones agree to ±.0005. The prototype's",
+        "Met: trained models reach 98 % of the prototype, untrained ones agree to ±.0005. The prototype is",
+        "our own first, plain implementation of the same equations, not part of this repository. Its",
         "figures are of the same test part, and what fell short of them had its settings revised, on",
         "validation: more looks at test than seeds are such cases. `test_log.jsonl` has them all.",
         "",
