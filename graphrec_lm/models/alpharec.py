@@ -18,7 +18,7 @@ from graphrec_lm.models.people import People
 from graphrec_lm.models.precision import uses_bfloat16
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.towers import TowerRecommender, Towers, tower_arrays
-from graphrec_lm.models.trained import seeded
+from graphrec_lm.models.trained import seeded, usual_negatives
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training import Batch, Learner
 from graphrec_lm.training.losses import RankingLoss, check_loss, ranking_loss
@@ -129,6 +129,10 @@ class AlphaRec(TowerRecommender):
     @property
     def _cosine(self) -> bool:
         return self.loss == "infonce"
+
+    @property
+    def _negatives(self) -> int:
+        return usual_negatives(self.negatives, self.loss)
 
     def _towers(self, width: int) -> dict[str, Projection]:
         return {"": Projection(self.projection, *self._widths(width), seeded(self.seed))}

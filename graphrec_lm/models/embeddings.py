@@ -16,7 +16,7 @@ from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import fold_table, graph_part
 from graphrec_lm.models.mixes_items import MixesItems
 from graphrec_lm.models.people import People
-from graphrec_lm.models.trained import TrainedRecommender, seeded
+from graphrec_lm.models.trained import TrainedRecommender, seeded, usual_negatives
 from graphrec_lm.training import Batch, Learner
 from graphrec_lm.training.losses import bpr, check_loss, infonce, squared_norm
 
@@ -38,6 +38,10 @@ class IdRecommender(MixesItems, TrainedRecommender):
     @property
     def _cosine(self) -> bool:
         return self.loss == "infonce"
+
+    @property
+    def _negatives(self) -> int:
+        return usual_negatives(self.negatives, self.loss)
 
     def _check(self) -> None:
         """Raise InputError for parameters out of range."""

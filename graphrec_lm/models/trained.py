@@ -166,8 +166,7 @@ class TrainedRecommender(LoopRecommender):
     @property
     def _negatives(self) -> int:
         """Number of negatives drawn for a positive, or for a batch that shares them."""
-        default = 256 if self._cosine else 1
-        return default if self.negatives is None else self.negatives
+        return self.negatives  # type: ignore[return-value]
 
     def _sampler(self, graph: BipartiteGraph) -> BatchSampler:
         how = self._negatives, self.share_negatives, self.seed, self.negative_power
@@ -179,6 +178,12 @@ class TrainedRecommender(LoopRecommender):
         check_bool("share_negatives", self.share_negatives)
         check_number("negative_power", self.negative_power, least=0)
         return super()._options()
+
+
+def usual_negatives(negatives: int | None, loss: str) -> int:
+    """The number that was given, or 256 for InfoNCE and 1 for BPR."""
+    usual = 256 if loss == "infonce" else 1
+    return usual if negatives is None else negatives
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -29,7 +29,7 @@ def fit(data: pd.DataFrame = ROWS, fields: Fields = FIELDS, **options: object) -
         (dict(raw=False), "a model must have features"),
         (dict(dropout=1.5), "`dropout` must be a number >= 0 and <= 0.99"),
         (dict(hidden=(0,)), "`hidden` must be an integer >= 1"),
-        (dict(graph=GraphFeatures()), "`model` must be a fitted graph model"),
+        (dict(graph=GraphFeatures()), "`model` must be a fitted model of this library"),
         (dict(device="cuda"), "`device` must be one of"),
         (dict(fields=Fields(user=[Field("job", "number")])), "'job' must hold numbers, got type"),
     ],

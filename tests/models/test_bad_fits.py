@@ -62,7 +62,7 @@ FITTED = {
     "layers below zero": (fit(AlphaRec, layers=-1), "`layers` must be an integer >= 0", "-1", "range"),
     "a cold temperature": (fit(AlphaRec, tau=0), "`tau` must be a number > 0", "0", "range"),
     "no negatives": (fit(AlphaRec, negatives=0), "`negatives` must be an integer >= 1", "0", "range"),
-    "negatives of None": (fit(AlphaRec, negatives=None), "`negatives` must be an integer", "None", "range"),
+    "negatives of None": (fit(TextGCNMLP, negatives=None), "`negatives` must be an integer", "None", "range"),
     "a power that is no number": (
         fit(AlphaRec, negative_power=-0.5),
         "`negative_power` must be a number >= 0",
