@@ -148,7 +148,7 @@ def measure(world: World, members: Members) -> dict[str, Any]:
     halves = [fusion(world, [world.ridge, *members], np.sort(half)) for half in np.array_split(people, 2)]
     weights = [half.best()[0] for half in halves]
     alone = np.eye(1 + len(members), dtype=np.float32)
-    row = {"seconds": seconds, "weights": np.round(weights, 3).tolist()}
+    row = {"seconds": seconds, "weights": np.round(np.float64(weights), 3).tolist()}
     row |= {"ridge": float(np.mean([half.ndcg(alone[0]) for half in halves]))}
     row |= {"alone": float(np.mean([half.ndcg(alone[1]) for half in halves]))}
     return row | {
