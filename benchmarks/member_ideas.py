@@ -15,24 +15,27 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import full_softmax, standardised, topk_blocks
 from graphrec_lm.metrics import ranking_metrics
+from graphrec_lm.models.blend import usual_members
 from graphrec_lm.models.embeddings import EmbeddingLearner
+from graphrec_lm.models.held_out import validating
 from graphrec_lm.models.people import People
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.trained import seeded
 
 Float32 = NDArray[np.float32]
 
-HOW: dict[str, Any] = {
-    "layers": 2,
-    "loss": "infonce",
-    "negatives": 1024,
-    "share_negatives": True,
-    "epochs": 90,
-    "batch_size": "auto",
-    "learning_rate": 3e-3,
-    "patience": 4,
-    "verbose": False,
-}
+_SHARED = (
+    "layers",
+    "loss",
+    "negatives",
+    "share_negatives",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "patience",
+)
+_USUAL = usual_members(verbose=False)[1].get_params()
+HOW: dict[str, Any] = {name: _USUAL[name] for name in (*_SHARED, "verbose")}  # what other models take, too
 
 
 class Given(NamedTuple):
@@ -61,39 +64,27 @@ def ridge_scores(ridge: gl.TextRidge, train: Dataset) -> NDArray[np.float16]:
 
 
 class Idea(gl.LightGCN):
-    """LightGCN with something changed; `given` is set before it is fitted."""
+    """LightGCN with another learner; that, `given` and `share` are set before it is fitted."""
 
+    learner: type[EmbeddingLearner]
     given: Given
+    share = 1.0
 
     def _embeddings(self, graph: BipartiteGraph) -> EmbeddingLearner:
-        return self.changed(graph, seeded(self.seed))
-
-    def changed(self, graph: BipartiteGraph, generator: torch.Generator) -> EmbeddingLearner:
-        """The learner."""
-        raise NotImplementedError
+        return self.learner(self, graph, seeded(self.seed))
 
 
-class AllItems(Idea):
+class AllItems(EmbeddingLearner):
     """Every item is a negative: the exact softmax."""
 
-    def changed(self, graph: BipartiteGraph, generator: torch.Generator) -> EmbeddingLearner:
-        return _AllItems(self, graph, generator)
-
-
-class _AllItems(EmbeddingLearner):
     def ranking_loss(self, users: torch.Tensor, items: torch.Tensor, batch: Any) -> torch.Tensor:
         local = batch.local()
         return full_softmax(users, items, local.users, local.positives, tau=self.tau, seen=local.seen)
 
 
-class WithTitles(Idea):
+class WithTitles(EmbeddingLearner):
     """An item's embedding is an MLP of its title and one of its own, small at first."""
 
-    def changed(self, graph: BipartiteGraph, generator: torch.Generator) -> EmbeddingLearner:
-        return _WithTitles(self, graph, generator)
-
-
-class _WithTitles(EmbeddingLearner):
     def __init__(self, model: Idea, graph: BipartiteGraph, generator: torch.Generator) -> None:
         super().__init__(model, graph, generator)
         width = model.given.titles.shape[1]
@@ -104,14 +95,9 @@ class _WithTitles(EmbeddingLearner):
         return self.users, self.projection(self.titles) + self.items
 
 
-class ItemsAlone(Idea):
+class ItemsAlone(EmbeddingLearner):
     """No user has an embedding: layer 0 is the mean of the history's."""
 
-    def changed(self, graph: BipartiteGraph, generator: torch.Generator) -> EmbeddingLearner:
-        return _ItemsAlone(self, graph, generator)
-
-
-class _ItemsAlone(EmbeddingLearner):
     def __init__(self, model: Idea, graph: BipartiteGraph, generator: torch.Generator) -> None:
         super().__init__(model, graph, generator)
         self.users = None
@@ -120,14 +106,9 @@ class _ItemsAlone(EmbeddingLearner):
         return self.graph.history_mean(self.items), self.items
 
 
-class ItemsAloneWithTitles(Idea):
+class ItemsAloneWithTitles(WithTitles):
     """Both: an item is an MLP of its title and a small embedding, a user the mean of the history."""
 
-    def changed(self, graph: BipartiteGraph, generator: torch.Generator) -> EmbeddingLearner:
-        return _ItemsAloneWithTitles(self, graph, generator)
-
-
-class _ItemsAloneWithTitles(_WithTitles):
     def __init__(self, model: Idea, graph: BipartiteGraph, generator: torch.Generator) -> None:
         super().__init__(model, graph, generator)
         self.users = None
@@ -137,14 +118,9 @@ class _ItemsAloneWithTitles(_WithTitles):
         return self.graph.history_mean(items), items
 
 
-class FromSpectrum(Idea):
+class FromSpectrum(EmbeddingLearner):
     """Embeddings start from the leading singular vectors of the normalised interactions, not from noise."""
 
-    def changed(self, graph: BipartiteGraph, generator: torch.Generator) -> EmbeddingLearner:
-        return _FromSpectrum(self, graph, generator)
-
-
-class _FromSpectrum(EmbeddingLearner):
     def __init__(self, model: Idea, graph: BipartiteGraph, generator: torch.Generator) -> None:
         super().__init__(model, graph, generator)
         values = np.repeat(graph.user_scale, np.diff(graph.indptr)) * graph.item_scale[graph.indices]
@@ -158,20 +134,17 @@ class _FromSpectrum(EmbeddingLearner):
                 weights.copy_(rows * (weights.norm(dim=1).mean() / rows.norm(dim=1).mean()))
 
 
-class Missed(Idea):
-    """LightGCN learns what the ridge misses: the ridge's scores enter the softmax as offsets."""
-
-    share = 1.0
-
-    def changed(self, graph: BipartiteGraph, generator: torch.Generator) -> EmbeddingLearner:
-        return _Missed(self, graph, generator)
+class LightMissed(Idea):
+    """LightGCN learns what the ridge misses."""
 
     def _validator(self, graph: BipartiteGraph, valid: Dataset) -> Any:
         return offset_validator(self, graph, valid)
 
 
-class _Missed(EmbeddingLearner):
-    def __init__(self, model: Missed, graph: BipartiteGraph, generator: torch.Generator) -> None:
+class Missed(EmbeddingLearner):
+    """The ridge's scores enter the softmax as offsets."""
+
+    def __init__(self, model: Idea, graph: BipartiteGraph, generator: torch.Generator) -> None:
         super().__init__(model, graph, generator)
         self.offsets, self.share = model.given.scores, model.share
 
@@ -222,7 +195,7 @@ def offset_softmax(
 
 def offset_validator(model: Any, graph: BipartiteGraph, valid: Dataset) -> Any:
     """NDCG@20 of cosine / tau + share · offset."""
-    people = np.flatnonzero(np.diff(valid.indptr)).astype(np.int32)[:5000]
+    people = validating(valid, 5000, model.seed)
     hidden = gl.kernels.take_rows(graph.indptr, graph.indices, people)
     relevant = gl.kernels.take_rows(valid.indptr, valid.indices, people)
 

@@ -27,8 +27,10 @@ from member_ideas import (
     AlphaMissed,
     FromSpectrum,
     Given,
+    Idea,
     ItemsAlone,
     ItemsAloneWithTitles,
+    LightMissed,
     Missed,
     WithTitles,
     ridge_scores,
@@ -37,6 +39,7 @@ from member_ideas import (
 import graphrec_lm as gl
 from graphrec_lm.kernels import take_rows, unit_rows
 from graphrec_lm.models import Recommender
+from graphrec_lm.models.embeddings import EmbeddingLearner
 from graphrec_lm.models.fusion import Fusion
 from graphrec_lm.models.held_out import validating
 from graphrec_lm.models.people import People
@@ -88,16 +91,23 @@ def lightgcn(**changes: Any) -> Callable[[World, int], Members]:
     return lambda world, seed: [gl.LightGCN(**HOW | {"seed": seed} | changes)]
 
 
-def changed(kind: type[Any], share: float = 1.0, **changes: Any) -> Callable[[World, int], Members]:
-    """An idea of `member_ideas`."""
+def changed(learner: type[EmbeddingLearner], share: float = 1.0, **changes: Any) -> Callable[..., Members]:
+    """LightGCN with a learner of `member_ideas`."""
+    kind = LightMissed if learner is Missed else Idea
 
     def made(world: World, seed: int) -> Members:
-        how = {"encoder": world.encoders} if kind is AlphaMissed else {}
-        model = kind(**HOW | {"seed": seed} | how | changes)
-        model.given, model.share = world.given, share
+        model = kind(**HOW | {"seed": seed} | changes)
+        model.learner, model.given, model.share = learner, world.given, share
         return [model]
 
     return made
+
+
+def alpha_missed(world: World, seed: int) -> Members:
+    """AlphaRec on what the ridge misses."""
+    model = AlphaMissed(**HOW | ALPHA | {"projection": "mlp", "seed": seed, "encoder": world.encoders})
+    model.given = world.given
+    return [model]
 
 
 def several(count: int) -> Callable[[World, int], Members]:
@@ -130,7 +140,7 @@ IDEAS: dict[str, Callable[[World, int], Members]] = {
     "LightGCN, users without embeddings, items with titles": changed(ItemsAloneWithTitles),
     "LightGCN on what the ridge misses": changed(Missed),
     "LightGCN on half of what the ridge misses": changed(Missed, share=0.5),
-    "AlphaRec on what the ridge misses": changed(AlphaMissed, projection="mlp", **ALPHA),
+    "AlphaRec on what the ridge misses": alpha_missed,
     "AlphaRec": other(gl.AlphaRec, **NO_LAYERS | ALPHA | {"projection": "mlp", "loss": "infonce"}),
     "MF, InfoNCE": other(gl.MF, **NO_LAYERS),
     "XSimGCL": other(gl.XSimGCL, **HOW),

@@ -128,9 +128,9 @@ def pair_products(left: Float32, right: Float32, left_rows: Any, right_rows: Any
     >>> pair_products(one, 2 * one, np.zeros(1, np.int32), np.zeros(1, np.int32))
     array([6.], dtype=float32)
     """
-    out = np.empty(len(left_rows), dtype=np.float32)
-    _products(*read_only(left, right, left_rows, right_rows), out)
-    return out
+    ones = np.ones((1, left.shape[1]), dtype=np.float32)
+    found: Float32 = weighted_products(left, right, ones, left_rows, right_rows)[0]
+    return found
 
 
 def weighted_products(
@@ -169,13 +169,3 @@ def _weighted(left, right, weights, left_rows, right_rows, out):  # type: ignore
             for d in range(left.shape[1]):
                 total += weights[n, d] * left[i, d] * right[j, d]
             out[n, pair] = total
-
-
-@njit(parallel=True, cache=True, fastmath={"reassoc", "contract"})
-def _products(left, right, left_rows, right_rows, out):  # type: ignore[no-untyped-def]
-    for pair in prange(len(out)):
-        i, j = left_rows[pair], right_rows[pair]
-        total = np.float32(0)
-        for d in range(left.shape[1]):
-            total += left[i, d] * right[j, d]
-        out[pair] = total
