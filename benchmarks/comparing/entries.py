@@ -110,7 +110,7 @@ def _on(plan: Plan, data: str, root: Path) -> Iterator[Entry]:
         wanted = where.seeds if model.seeds is None else model.seeds
         seeds = tuple(wanted[:1] if model.deterministic else wanted)
         space = {parameter: where.space.get(parameter, own) for parameter, own in model.space.items()}
-        start = _start(base, model, name, space)
+        start = _start(base, model, name, space, where.start)
         note = model.note
         if data in model.sources:
             required = f"`models.{base}.sources` must leave out what it is ranked on"
@@ -189,10 +189,12 @@ def _check_parameter(where: str, model: str, parameter: str, names: list[str]) -
         raise InputError(required, repr(parameter), did_you_mean(parameter, names))
 
 
-def _start(base: str, model: ModelPlan, name: str, space: Mapping[str, Any]) -> dict[str, Any]:
-    """The first trial: the plan's `start`, else the constructor's defaults."""
-    defaults = inspect.signature(MODELS[name]).parameters
-    start = {parameter: model.start.get(parameter, defaults[parameter].default) for parameter in space}
+def _start(
+    base: str, model: ModelPlan, name: str, space: Mapping[str, Any], there: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The first trial: the plan's `start`, of the dataset first, else the constructor's defaults."""
+    defaults, given = inspect.signature(MODELS[name]).parameters, model.start | dict(there)
+    start = {parameter: given.get(parameter, defaults[parameter].default) for parameter in space}
     for parameter, value in start.items():
         if not contains(space[parameter], value):
             required = f"the first trial of `models.{base}` must lie in its space"

@@ -63,6 +63,8 @@ class DataPlan(Section):
         Given to each model that has a parameter of that name and doesn't tune it.
     space : mapping
         Parameter -> range, instead of that of each model that tunes it.
+    start : mapping
+        Parameter -> value of the first trial of each model that tunes it.
     models : list of str, optional
         Names under `models` of the plan; all, if left out. None of them, `[]`, makes it a source alone.
     note : str
@@ -78,6 +80,7 @@ class DataPlan(Section):
     budget: Budget
     params: dict[str, Any] = Field(default_factory=dict)
     space: dict[str, Any] = Field(default_factory=dict)
+    start: dict[str, Any] = Field(default_factory=dict)
     models: list[str] | None = None
     note: str = ""
 

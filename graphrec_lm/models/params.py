@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from collections.abc import Mapping
 from typing import Any, Self
 
 from graphrec_lm.errors import InputError, did_you_mean
@@ -23,7 +25,7 @@ class Parameters:
     @classmethod
     def parameter_names(cls) -> list[str]:
         """Names of the constructor's parameters."""
-        return list(inspect.signature(cls).parameters)
+        return list(_parameters(cls))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's parameters by name (`deep` is accepted for scikit-learn's sake)."""
@@ -47,7 +49,13 @@ class Parameters:
         return self
 
     def __repr__(self) -> str:
-        defaults = inspect.signature(type(self)).parameters
+        defaults = _parameters(type(self))
         changed = [(n, v) for n, v in self.get_params().items() if v is not defaults[n].default]
         shown = ", ".join(f"{n}={v!r}" for n, v in changed if v != defaults[n].default)
         return f"{type(self).__name__}({shown})"
+
+
+@functools.cache
+def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
+    """Of the constructor; kept, as reading them takes longer than scoring a few thousand items."""
+    return inspect.signature(cls).parameters

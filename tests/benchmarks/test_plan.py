@@ -55,6 +55,16 @@ def test_a_range_of_a_dataset_is_that_of_every_model_that_tunes_it(make):
     assert entries["Popularity"].space == {}
 
 
+def test_a_first_value_of_a_dataset_is_that_of_every_model_that_tunes_it(make):
+    own = "params: {batch_size: 64, valid_every: 1}"
+    usual, changed = (
+        {entry.name: entry.start for entry in plan.entries}
+        for plan in (make(), make((own, f"{own}\n    start: {{tau: 0.1}}")))
+    )
+    assert usual["MF"]["tau"] != 0.1
+    assert changed == usual | {"MF": usual["MF"] | {"tau": 0.1}}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
