@@ -78,7 +78,7 @@ class Ridge:
         self.counts = matrix.diagonal().clone()
         self.penalty = regularization + p * self.counts
         matrix.diagonal().add_(self.penalty)
-        self.inverse = torch.cholesky_inverse(torch.linalg.cholesky(matrix))
+        self.inverse = torch.cholesky_inverse(torch.linalg.cholesky(matrix)).T  # rows in C order
         self.on_diagonal = self.inverse.diagonal().clone()
         self.sums = torch.from_numpy(spmm(*domain.seen, self.inverse.numpy()))
 
@@ -240,12 +240,16 @@ def markdown(results: dict[str, dict[str, Any]], machine: dict[str, Any]) -> str
         "|---" * (len(results) + 2) + "|",
     ]
     for name in VARIANTS:
-        ratios = [rows[name]["ndcg"] / rows[first]["ndcg"] - 1 for rows in results.values() if name in rows]
-        cells = [
-            f"{rows[name]['ndcg']:.4f} ({ratio:+.1%})"
-            for rows, ratio in zip((r for r in results.values() if name in r), ratios, strict=True)
+        gains = [
+            rows[name]["ndcg"] / rows[first]["ndcg"] - 1 if name in rows else None
+            for rows in results.values()
         ]
-        lines.append(f"| {name} | {' | '.join(cells)} | {'yes' if min(ratios) > 0 else ''} |")
+        cells = [
+            "" if gain is None else f"{rows[name]['ndcg']:.4f} ({gain:+.1%})"
+            for rows, gain in zip(results.values(), gains, strict=True)
+        ]
+        helps = all(gain is not None and gain > 0 for gain in gains)
+        lines.append(f"| {name} | {' | '.join(cells)} | {'yes' if helps else ''} |")
     lines += ["", "Machine: " + ", ".join(f"{k} {v}" for k, v in machine.items())]
     return "\n".join(lines) + "\n"
 

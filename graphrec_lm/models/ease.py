@@ -8,8 +8,10 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
-from graphrec_lm.models.ridge import inverse_gram, ridge_weights
+from graphrec_lm.models.ridge import inverse_gram, ridge_weights, thin_weights
 from graphrec_lm.training.callbacks import Callback
+
+_FEW = 1000  # users
 
 
 class EASE(ItemItemRecommender):
@@ -17,7 +19,9 @@ class EASE(ItemItemRecommender):
 
     Ridge regression of each item on all others: min ‖R - R B‖² + λ‖B‖² with a zero diagonal. One
     Cholesky factorisation of the items' Gram matrix: n_items² · 4 bytes, twice while it is fitted. The few
-    lines of numpy in the paper (algorithm 1) invert it in float64; the weights are the same.
+    lines of numpy in the paper (algorithm 1) invert it in float64; the weights are the same. Up to 1,000
+    users, and fewer than half as many as items, it is the users' Gram matrix instead, and the weights are
+    left as a product of two matrices [n_items, n_users].
 
     Parameters
     ----------
@@ -40,5 +44,7 @@ class EASE(ItemItemRecommender):
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("regularization", self.regularization, above=0)
+        if dataset.n_users <= _FEW and 2 * dataset.n_users < dataset.n_items:
+            return Fitted.of(dataset, valid, stored(thin_weights(dataset, self.regularization)))
         weights = ridge_weights(inverse_gram(dataset, self.regularization))
         return Fitted.of(dataset, valid, stored(weights))

@@ -15,12 +15,14 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.kernels import gram
 from graphrec_lm.models.dense_limit import check_dense
 from graphrec_lm.models.text_prior import TextPrior
+from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 
 Float32 = NDArray[np.float32]
 
@@ -42,7 +44,7 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
         the interactions of the most popular item. Or if items² numbers don't fit in memory.
     """
     check_dense(dataset.n_items)
-    check_number("regularization", regularization, least=least_regularization(dataset))
+    _check(dataset, regularization)
     if 2 * dataset.n_users < dataset.n_items:
         return _through_users(dataset, regularization)
     matrix = torch.from_numpy(gram(dataset.indptr, dataset.indices, dataset.n_items))
@@ -50,6 +52,10 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
     factor = torch.linalg.cholesky(matrix)
     del matrix
     return torch.cholesky_inverse(factor).T  # symmetric; LAPACK's columns are our rows
+
+
+def _check(dataset: Dataset, regularization: float) -> None:
+    check_number("regularization", regularization, least=least_regularization(dataset))
 
 
 def _through_users(dataset: Dataset, regularization: float) -> torch.Tensor:
@@ -104,3 +110,35 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
         raise InputError("the weights must be finite", "NaN or infinity", "Raise the regularization.")
     weights: Float32 = inverse.numpy()
     return weights
+
+
+def thin_weights(dataset: Dataset, regularization: float) -> ThinPlusSparse:
+    """B for κ = 0, as wide as there are users, who should be few; it is not formed.
+
+        B = Rᵀ · K R diag(1 / (1 - d)) - diag(d / (1 - d)),   K = (RRᵀ + λ I)⁻¹,   d_j = (Rᵀ K R)_jj
+
+    Raises
+    ------
+    InputError
+        As `inverse_gram`, but for memory.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"user_id": [1, 1, 1], "item_id": ["a", "b", "c"]})
+    >>> weights = thin_weights(Dataset.from_frame(rows), 1.0)
+    >>> weights.left.shape, weights.column(np.arange(3), 0).round(3).tolist()
+    ((3, 1), [0.0, 0.333, 0.333])
+    """
+    _check(dataset, regularization)
+    ones = np.ones(dataset.n_interactions)
+    users = csr_array((ones, dataset.indices, dataset.indptr), shape=(dataset.n_users, dataset.n_items))
+    matrix = torch.from_numpy((users @ users.T).toarray())
+    matrix.diagonal().add_(regularization)
+    items = users.T.tocsr()
+    right = items @ torch.cholesky_inverse(torch.linalg.cholesky(matrix)).numpy()
+    rows = np.repeat(np.arange(dataset.n_items), np.diff(items.indptr))
+    on_diagonal = np.bincount(rows, right[rows, items.indices], minlength=dataset.n_items)
+    right /= 1 - on_diagonal[:, None]
+    diagonal = diags_array(-(on_diagonal / (1 - on_diagonal)).astype(np.float32)).tocsr()
+    return ThinPlusSparse(items.toarray().astype(np.float32), right.astype(np.float32), csr_array(diagonal))

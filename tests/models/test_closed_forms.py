@@ -14,7 +14,7 @@ from graphrec_lm.models.dense_limit import physical_gib
 from graphrec_lm.models.item_item import stored
 from graphrec_lm.models.item_knn import keep_largest
 from graphrec_lm.models.people import People
-from graphrec_lm.models.ridge import inverse_gram, ridge_weights
+from graphrec_lm.models.ridge import inverse_gram, ridge_weights, thin_weights
 from graphrec_lm.models.ridge_search import Grid, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, SparseSolver
 from graphrec_lm.models.spectrum import right_singular_vectors
@@ -59,9 +59,27 @@ def test_the_inverse_gram_matrix(n_users, n_items):
 def test_ease_solves_its_problem(n_users, n_items):
     dataset, pattern = random_dataset(n_users, n_items)
     model = EASE(regularization=3.0).fit(dataset)
-    assert_optimal(model.item_weights_.astype(np.float64), pattern.dense, 3.0, 0.0)
+    weights = model.item_weights_
+    if n_users < n_items:  # left as a product
+        assert weights.left.shape == weights.right.shape == (n_items, n_users)
+        weights = weights.toarray()
+        np.testing.assert_allclose(np.diag(weights), 0, atol=1e-6)
+        np.fill_diagonal(weights, 0)
+    assert_optimal(weights.astype(np.float64), pattern.dense, 3.0, 0.0)
     scores = model.predict([(5, item) for item in range(n_items)])
-    np.testing.assert_allclose(scores, pattern.dense[5] @ model.item_weights_, atol=1e-6)
+    np.testing.assert_allclose(scores, pattern.dense[5] @ weights, atol=1e-6)
+
+
+@pytest.mark.parametrize("regularization", [0.01, 1.0, 300.0])
+def test_ease_through_few_users_is_ease(regularization):
+    dataset, _ = random_dataset(12, 40, density=0.4)
+    expected = ridge_weights(inverse_gram(dataset, regularization))
+    np.testing.assert_allclose(thin_weights(dataset, regularization).toarray(), expected, atol=2e-5)
+
+
+def test_ease_of_many_users_is_dense():
+    dataset, _ = random_dataset(1001, 2100, density=0.002)
+    assert isinstance(EASE().fit(dataset).item_weights_, np.ndarray)
 
 
 @pytest.mark.parametrize("dim", [3, 60])
@@ -106,7 +124,7 @@ def test_with_all_items_as_neighbours_the_sparse_ridge_is_the_dense_one(strength
     prior = TextPrior.of(normal((20, 6), 2), 1.0)
     found = SparseSolver(dataset, 19).weights(3.0, prior, strength)
     expected = DenseSolver(dataset).weights(3.0, prior, strength)
-    np.testing.assert_allclose(found.left @ found.right.T + found.sparse.toarray(), expected, atol=1e-4)
+    np.testing.assert_allclose(found.toarray(), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("strength", [0.0, 2.5])
@@ -115,7 +133,7 @@ def test_the_sparse_ridge_solves_its_problem_on_the_support(strength):
     titles, regularization = normal((25, 6), 2), 3.0
     prior, solver = TextPrior.of(titles, 1.0), SparseSolver(dataset, 6)
     found = solver.weights(regularization, prior, strength)
-    weights = (found.left @ found.right.T + found.sparse.toarray()).astype(np.float64)
+    weights = found.toarray().astype(np.float64)
     target = strength * brute_force_prior(titles.astype(np.float64), 1.0)
     counts = pattern.dense.T.astype(np.float64) @ pattern.dense
     shrink = regularization / (np.diag(counts) + regularization)
