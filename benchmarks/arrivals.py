@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics as averages
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, append_log, environment, pairs, read_domain, statistics, write_text
+from common import RESULTS, append_log, environment, median_ms, pairs, read_domain, statistics, write_text
 
 import graphrec_lm as gl
 from graphrec_lm.evaluation import render_table
@@ -149,9 +146,12 @@ def latency(split: Any, encoder: Any) -> list[dict[str, Any]]:
         "verbose": False,
     }
     ridge = {"regularization": 200.0, "strength": 4.0, "text_regularization": 10.0, "verbose": False}
+    dense = gl.TextRidge(encoder=given, **ridge)
+    graph = gl.LightGCN(layers=2, epochs=1, batch_size=65536, verbose=False)
     tried = models(given, "Games") | {
         "TextRidge": gl.TextRidge(solver="sparse", encoder=given, **ridge),
-        "TextRidge, dense": gl.TextRidge(encoder=given, **ridge),
+        "TextRidge, dense": dense,
+        "TextRidge, dense, + LightGCN": gl.Blend([dense, graph], weights=[1.0, 0.7]),
         "AlphaRec": gl.AlphaRec(encoder=given, share_negatives=True, **quick),
     }
     rows = []
@@ -163,26 +163,15 @@ def latency(split: Any, encoder: Any) -> list[dict[str, Any]]:
             model._fitted = state
 
         model.recommend(history=history)
-        row = {"model": name, "one history": _median(lambda m=model: m.recommend(history=history), 30)}
+        row = {"model": name, "one history": median_ms(lambda m=model: m.recommend(history=history), 30)}
         model.add_items(new[:1])
-        row["add 1,000 items"] = _median(lambda m=model: m.add_items(new), 7, reset)
+        row["add 1,000 items"] = median_ms(lambda m=model: m.add_items(new), 7, reset)
         reset()
         if not isinstance(model, gl.TextRidge | gl.Blend):
-            row["update with 1,000"] = _median(lambda m=model: m.update(more), 3, reset)
+            row["update with 1,000"] = median_ms(lambda m=model: m.update(more), 3, reset)
         rows.append(row)
         print(row, flush=True)
     return rows
-
-
-def _median(call: Callable[[], Any], times: int, before: Callable[[], None] = lambda: None) -> float:
-    """Median milliseconds."""
-    found = []
-    for _ in range(times):
-        before()
-        started = time.perf_counter()
-        call()
-        found.append(1e3 * (time.perf_counter() - started))
-    return averages.median(found)
 
 
 def report(result: dict[str, Any]) -> str:

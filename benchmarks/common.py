@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import statistics as averages
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,11 +31,16 @@ def read_dataset(folder: Path) -> tuple[gl.Dataset, Any]:
     The folder holds `interactions.csv.gz` (`user_id, item_id, split, ...`; an empty `split` is no
     positive) and `items.csv.gz` (`item_id, title, ...`). Items in no positive are left out of the ranking.
     """
-    rows = pd.read_csv(folder / "interactions.csv.gz")
-    rows = rows[rows["split"].notna()]
-    items = pd.read_csv(folder / "items.csv.gz")[["item_id", "title"]]
-    ranked = items["item_id"].isin(rows["item_id"].unique()).to_numpy()
+    rows, items, ranked = read_tables(folder)
     return gl.Dataset.from_frame(rows, items[ranked]), ranked
+
+
+def read_tables(folder: Path, keep: Callable[[Any], Any] = lambda rows: rows) -> tuple[Any, Any, Any]:
+    """Positives that `keep` keeps, ids and titles of the items, and which of these are in a positive."""
+    rows = pd.read_csv(folder / "interactions.csv.gz")
+    rows = keep(rows[rows["split"].notna()])
+    items = pd.read_csv(folder / "items.csv.gz")[["item_id", "title"]]
+    return rows, items, items["item_id"].isin(rows["item_id"].unique()).to_numpy()
 
 
 def read_vectors(folder: Path, lm: str, ranked: Any) -> Any:
@@ -106,6 +114,17 @@ def peak_memory_mib() -> float:
 def reset_peak_memory() -> None:
     """Let `peak_memory_mib` count from the present use on (Linux only)."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def median_ms(call: Callable[[], Any], times: int, before: Callable[[], None] = lambda: None) -> float:
+    """Median milliseconds of a call; what is done `before` each is not counted."""
+    found = []
+    for _ in range(times):
+        before()
+        started = time.perf_counter()
+        call()
+        found.append(1e3 * (time.perf_counter() - started))
+    return averages.median(found)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from common import LMS, RESULTS, environment, read_vectors, write_text
+from common import LMS, RESULTS, environment, read_tables, read_vectors, write_text
 from member_ideas import (
     HOW,
     AllItems,
@@ -67,13 +67,8 @@ class World(NamedTuple):
 def read(data: Path, name: str) -> World:
     """A domain, or a half of its users, with the ridge fitted on it."""
     folder = data / DOMAINS[name]
-    rows, items = (pd.read_csv(folder / file) for file in ("interactions.csv.gz", "items.csv.gz"))
-    rows = rows[rows["split"].notna()]
-    if "half" in name:
-        users = np.random.default_rng(0).permutation(np.sort(rows["user_id"].unique()))
-        rows = rows[rows["user_id"].isin(np.array_split(users, 2)["AB".index(name[-1])])]
-    ranked = items["item_id"].isin(rows["item_id"].unique()).to_numpy()
-    dataset = gl.Dataset.from_frame(rows, items.loc[ranked, ["item_id", "title"]])
+    rows, items, ranked = read_tables(folder, lambda rows: rows[rows["user_id"].isin(_people(rows, name))])
+    dataset = gl.Dataset.from_frame(rows, items[ranked])
     split = dataset.split("from_column")
     train, valid = split.train, split.valid
     encoders = [
@@ -84,6 +79,14 @@ def read(data: Path, name: str) -> World:
     ridge = gl.TextRidge(encoder=encoders, verbose=False).fit(train, valid=valid)
     titles = np.hstack([unit_rows(title_vectors(train, encoder)[0]) for encoder in encoders])
     return World(train, valid, encoders, ridge, Given(torch.from_numpy(titles), ridge_scores(ridge, train)))
+
+
+def _people(rows: pd.DataFrame, name: str) -> Any:
+    """Everyone, or those of a half."""
+    users = np.sort(rows["user_id"].unique())
+    if "half" not in name:
+        return users
+    return np.array_split(np.random.default_rng(0).permutation(users), 2)["AB".index(name[-1])]
 
 
 def lightgcn(**changes: Any) -> Callable[[World, int], Members]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics as averages
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, environment, read_domain, statistics, write_text
+from common import RESULTS, environment, median_ms, read_domain, statistics, write_text
 
 import graphrec_lm as gl
 from graphrec_lm.evaluation import render_table
@@ -48,16 +47,10 @@ def run(folder: Path, domain: str) -> list[dict[str, Any]]:
         model.recommend(users, k=20)
         row["5,000 users, s" if len(users) == USERS else "all users, s"] = time.perf_counter() - started
         history = [split.train.items.ids[split.train.indices[:10]].tolist()]
-        row["one history, ms"] = 1e3 * averages.median(_seconds(model, history) for _ in range(20))
+        row["one history, ms"] = median_ms(lambda given=history: model.recommend(history=given), 20)
         rows.append(row)
         print(row, flush=True)
     return [*rows, {"statistics": statistics(split)}]
-
-
-def _seconds(model: Any, history: Any) -> float:
-    started = time.perf_counter()
-    model.recommend(history=history)
-    return time.perf_counter() - started
 
 
 def main() -> None:
