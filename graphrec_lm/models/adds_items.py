@@ -30,7 +30,7 @@ class AddsItems(Recommender):
         """Add items by title alone: they are recommended and found similar at once.
 
         For a model that propagates titles this is what `adapt` gives on the larger item table, since an item
-        that nobody touched changes nothing about the others. For other models a new item is a mixture of the
+        that nobody touched changes nothing about the others. For other models a new one is predicted from the
         items whose titles are nearest to its own, in histories, too (see `GrownWeights`, `MixesItems`).
 
         Parameters

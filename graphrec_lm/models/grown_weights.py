@@ -1,12 +1,13 @@
-"""Item-to-item weights with new items, each a mixture of the items whose titles are nearest to its own.
+"""Item-to-item weights with new items, each predicted from the items whose titles are nearest to its own.
 
-With W [n_new, n_items] of non-negative rows that sum to 1, the weights of old and new items are
+With W [n_new, n_items] of `mixtures.predictors_of`, the weights of old and new items are
 
     B' = [B, (B + gI) Wᵀ; W (B + gI), W (B + gI) Wᵀ]
 
-so that nothing of B is computed again: a new item in a history counts as its mixture, and is scored as the
-mixture of scores. Among new items of MovieLens this ranks nearly three times as well as the columns that the
-ridge itself gives to items nobody touched, which take "not touched yet" for "not liked" (docs/decisions.md).
+so that nothing of B is computed again: a new item in a history counts as what predicts it, and its score is
+predicted from theirs. Among new items of MovieLens this ranks over three times as well as the columns that
+the ridge itself gives to items nobody touched, which take "not touched yet" for "not liked"
+(docs/decisions.md).
 g is what an item says for itself, since B has no diagonal: what is called like an item of the history gains.
 """
 

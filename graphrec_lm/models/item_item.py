@@ -14,7 +14,7 @@ from graphrec_lm.models import frames
 from graphrec_lm.models.adds_items import AddsItems
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.grown_weights import GrownWeights, weight_products, weight_sums
-from graphrec_lm.models.mixtures import mixtures_of
+from graphrec_lm.models.mixtures import predictors_of
 from graphrec_lm.models.people import People
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 from graphrec_lm.text import TextEncoder
@@ -44,7 +44,7 @@ class ItemItemRecommender(AddsItems):
     def _more(self, titles: Float32, encoder: TextEncoder) -> Arrays:
         state = self._state
         first = _restored(state.arrays).shape[0]
-        mixtures = mixtures_of(unit_rows(titles), self._unit_titles(encoder)[:first], self._touched())
+        mixtures = predictors_of(unit_rows(titles), self._unit_titles(encoder)[:first], self._touched())
         if "new.indptr" in state.arrays:
             mixtures = sparse.vstack([self.item_weights_.mixtures, mixtures], format="csr")
         grown = {

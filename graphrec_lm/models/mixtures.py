@@ -1,8 +1,9 @@
-"""What the model doesn't know, a new title or a wish, as a mixture of items that it knows."""
+"""What the model doesn't know, a new title or a wish, by items that it knows."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -11,6 +12,8 @@ from graphrec_lm.kernels import topk
 Float32 = NDArray[np.float32]
 
 _POWER = 4  # of the cosine
+_WIDTH, _NOISE = 0.2, 1.0  # of the kernel of cosines; beside its 1 for equal titles
+_BLOCK = 256
 
 
 def mixtures_of(
@@ -39,8 +42,72 @@ def mixtures_of(
     codes, cosines = topk(new, known, min(nearest, len(known)), candidates=candidates)
     values = np.where(codes >= 0, np.maximum(cosines, 0), 0) ** _POWER
     values /= np.maximum(values.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    rows = np.repeat(np.arange(len(new)), codes.shape[1])
-    shape = len(new), len(known)
+    return _at(codes, values, len(known))
+
+
+def predictors_of(
+    new: Float32, known: Float32, candidates: NDArray[np.int32], nearest: int = 100
+) -> sparse.csr_array:
+    """W: whatever known items have (scores, vectors), regressed on their titles, is W times it for new ones.
+
+    Kernel ridge regression, i.e. the mean of a Gaussian process (kriging), on the nearest titles S alone:
+
+        w = (K_SS + I)⁻¹ k_S,   K = exp((cosine - 1) / 0.2)
+
+    Titles that say the same share their weight, which an average of the nearest counts twice. What is near to
+    nothing has small weights: nothing is known of it. Measured in docs/decisions.md (87).
+
+    Parameters
+    ----------
+    new, known : float32 arrays [n_new, d_LM], [n_items, d_LM]
+        Unit rows.
+    candidates : int32 array
+        The items that may enter: those that somebody touched.
+    nearest : int
+        How many of them enter.
+
+    Returns
+    -------
+    float32 csr_array [n_new, n_items]
+
+    References
+    ----------
+    Rasmussen & Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.23.
+
+    Examples
+    --------
+    >>> found = predictors_of(np.array([[1, 0]], np.float32), np.eye(2, dtype=np.float32), np.arange(2))
+    >>> found.toarray().round(3)
+    array([[0.5  , 0.002]], dtype=float32)
+    """
+    codes, cosines = topk(new, known, min(nearest, len(known)), candidates=candidates)
+    values = np.zeros_like(cosines)
+    for start in range(0, len(new), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        values[part] = _regressed(torch.from_numpy(known), codes[part], torch.from_numpy(cosines[part]))
+    return _at(codes, values, len(known))
+
+
+def _regressed(known: torch.Tensor, codes: NDArray[np.int32], cosines: torch.Tensor) -> Float32:
+    """w for a few new items; what is no item (code -1) has no weight."""
+    places = torch.from_numpy(codes).long()
+    rows = known[places.clamp(min=0)]
+    is_item = (places >= 0).float()
+    between = _kernel(rows @ rows.mT) * is_item[:, :, None] * is_item[:, None, :]
+    between.diagonal(dim1=1, dim2=2).add_(_NOISE)
+    sides = (_kernel(cosines) * is_item)[:, :, None]
+    found: Float32 = torch.cholesky_solve(sides, torch.linalg.cholesky(between))[:, :, 0].numpy()
+    return found
+
+
+def _kernel(cosines: torch.Tensor) -> torch.Tensor:
+    return ((cosines - 1) / _WIDTH).exp()
+
+
+def _at(codes: NDArray[np.int32], values: Float32, n_items: int) -> sparse.csr_array:
+    """Values at [row, code], those that are not 0."""
+    rows = np.repeat(np.arange(len(codes)), codes.shape[1])
+    shape = len(codes), n_items
     found = sparse.csr_array((values.ravel(), (rows, np.maximum(codes, 0).ravel())), shape=shape)
     found.eliminate_zeros()
     found.sort_indices()

@@ -1,4 +1,4 @@
-"""New items as mixtures of their nearest titles: item-to-item weights equal the formula; item vectors."""
+"""New items predicted from the nearest titles: item-to-item weights equal the formula; item vectors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.kernel_ridge import KernelRidge
 
 import graphrec_lm
 from graphrec_lm.data import Dataset
@@ -30,7 +31,7 @@ from graphrec_lm.models import (
     XSimGCL,
 )
 from graphrec_lm.models.grown_weights import OWN, GrownWeights, weight_products
-from graphrec_lm.models.mixtures import mixtures_of
+from graphrec_lm.models.mixtures import mixtures_of, predictors_of
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import encoded
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
@@ -101,6 +102,31 @@ def test_mixtures_are_of_touched_items_and_sum_to_one():
     assert nobody.nnz == 0
 
 
+@pytest.mark.parametrize("nearest", [100, 6])
+def test_predictors_are_kernel_ridge_regression_on_the_nearest_titles(nearest):
+    generator = np.random.default_rng(1)
+    vectors = unit_rows(generator.standard_normal((340, 4)).astype(np.float32))
+    new, known = vectors[40:], vectors[:40]
+    touched = np.arange(0, 40, 2, dtype=np.int32)
+    known_values = generator.standard_normal(40)
+    found = predictors_of(new, known, touched, nearest) @ known_values
+    for row, vector in zip(found, new, strict=True):
+        near = touched[np.argsort(-(known[touched] @ vector))[:nearest]]
+        machine = KernelRidge(alpha=1.0, kernel=lambda a, b: np.exp((a @ b - 1) / 0.2))
+        machine.fit(known[near].astype(np.float64), known_values[near])
+        assert row == pytest.approx(machine.predict(vector[None].astype(np.float64))[0], abs=1e-5)
+
+
+def test_titles_that_say_the_same_share_their_weight():
+    known = np.array([[1, 0], [1, 0], [0.8, 0.6]], dtype=np.float32)
+    twin, other = (
+        predictors_of(known[:1], rows, np.arange(len(rows), dtype=np.int32)).toarray()[0]
+        for rows in (known, known[1:])
+    )
+    assert twin[0] == pytest.approx(twin[1]) and twin[0] < 0.8 * other[0]
+    assert predictors_of(known[:1], known, np.zeros(0, dtype=np.int32)).nnz == 0
+
+
 @pytest.mark.parametrize("name", [*MODELS, *FACTORS])
 def test_new_items_are_recommended_at_once(name, tmp_path):
     model = (MODELS | FACTORS)[name]().fit(WORLD.train, valid=WORLD.valid)
@@ -130,7 +156,7 @@ def test_new_items_are_recommended_at_once(name, tmp_path):
 def test_a_new_item_of_a_known_title_is_ranked_as_that_item(name):
     model = FACTORS[name]().fit(WORLD.train)
     new = unit_rows(encoded(WORLD.train.titles[:1], Blocks())[0])
-    mixture = mixtures_of(new, model._unit_titles(Blocks()), model._touched())
+    mixture = predictors_of(new, model._unit_titles(Blocks()), model._touched())
     model.add_items(items([60], WORLD.train.titles[:1]), encoder=Blocks())
     expected = mixture @ model.item_vectors_[:-1]
     if model._state.notes.get("cosine"):
