@@ -86,12 +86,6 @@ class FactorRecommender(Recommender):
         users[codes] = self._vectors(replace(People.fitted(dataset, codes), codes=None))
         return users
 
-    def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
-        """Cosine to the mean of the vectors of the items of near titles."""
-        unit = unit_rows(self.item_vectors_)
-        found: Float32 = unit_rows(self._text_mixtures(texts, titles) @ unit) @ unit.T
-        return found
-
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
         unit = unit_rows(self.item_vectors_)
         itself = np.arange(len(codes) + 1, dtype=np.int64), codes

@@ -27,8 +27,8 @@ Float32 = NDArray[np.float32]
 class Intents:
     """Base of models: wishes enter by late fusion of scores; a text model may mix vectors instead.
 
-    What a wish alone scores, a model may say better than its cosine to the titles: where it knows items,
-    those of near titles stand for the wish.
+    What a wish alone scores, a model may say better than its cosine to the titles: item-to-item weights let
+    the items of near titles stand for the wish.
     """
 
     _fitted: Fitted | None

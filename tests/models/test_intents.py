@@ -71,6 +71,12 @@ def test_a_wish_moves_the_list(fitted):
     assert before.count("south") < after.count("south")
 
 
+def test_a_wish_of_a_model_of_vectors_is_its_cosine_to_the_titles():
+    graph, titles = (MODELS[name]().fit(WORLD.train) for name in ("LightGCN", "TitleCosine"))
+    found, expected = (ask(model, intent="north", k=15)["item_id"].tolist() for model in (graph, titles))
+    assert found == expected
+
+
 def test_each_person_has_their_own_wish_and_weight(fitted):
     both = ask(fitted, ["u0", "u1"], k=4, intent=["south", "north"], alpha=[0.9, 0.2])
     one = ask(fitted, ["u0"], k=4, intent="south", alpha=0.9)
