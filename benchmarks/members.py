@@ -1,6 +1,6 @@
 """What could stand beside the ridge in a blend: each idea alone and blended, on validation.
 
-    python benchmarks/members.py --data FOLDER [--only movies] [--seeds 0 1 2]
+    python benchmarks/members.py --data FOLDER [--only movies] [--seeds 0 1 2] [--ideas "two LightGCN"]
 
 A member is worth what the blend gains by it: the blend's weights are chosen on one half of the people who
 validate and measured on the other, and the other way round. An idea is kept in `Blend` only if it helps on
@@ -231,18 +231,19 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the domains")
     parser.add_argument("--only", nargs="+", default=list(DOMAINS), choices=list(DOMAINS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--ideas", nargs="+", default=list(IDEAS), choices=list(IDEAS))
     options = parser.parse_args()
     store = RESULTS / "members.json"
     results = json.loads(store.read_text())["results"] if store.exists() else {}
     for domain in options.only:
         world = None
         for seed in options.seeds:
-            for name, idea in IDEAS.items():
+            for name in options.ideas:
                 rows = results.setdefault(domain, {}).setdefault(name, {})
                 if str(seed) in rows or _has_lost(results, name, domain):
                     continue
                 world = world or read(options.data, domain)
-                rows[str(seed)] = measure(world, idea(world, seed))
+                rows[str(seed)] = measure(world, IDEAS[name](world, seed))
                 print(domain, name, seed, rows[str(seed)], flush=True)
                 write_text(store, json.dumps({"results": results, "environment": environment()}, indent=1))
                 write_text(RESULTS / "members.md", markdown(results, environment()))
