@@ -20,6 +20,7 @@ from graphrec_lm.kernels.dispatch import (
 from graphrec_lm.kernels.elastic_net import elastic_net
 from graphrec_lm.kernels.field_rows import gather_fields, pair_gradient, pair_sums, scatter_fields
 from graphrec_lm.kernels.known import known_gradients
+from graphrec_lm.kernels.largest import keep_largest
 from graphrec_lm.kernels.local_ridge import local_ridge, pair_products, weighted_products
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.neighbours import co_occurring, nearest_of
@@ -47,6 +48,7 @@ __all__ = [
     "gram",
     "hash_uniform",
     "join_rows",
+    "keep_largest",
     "known_gradients",
     "leaky_relu",
     "leaky_relu_gradient",

@@ -50,6 +50,15 @@ def co_occurring(matrix: Float32, k: int, shrink: float) -> Float32:
     return out
 
 
+def keep_largest(matrix: Float32, count: int) -> Float32:
+    """See `kernels.keep_largest`; all entries, zeros too."""
+    kept = np.zeros_like(matrix)
+    for row, own in zip(matrix, kept, strict=True):
+        largest = np.argsort(-row, kind="stable")[:count]
+        own[largest] = np.maximum(row[largest], 0)
+    return kept
+
+
 def local_ridge(support: NDArray[np.bool_], off: Float32, diagonal: Float32, sides: Float32) -> Float32:
     """Solve each small system by numpy; `sides` and the result are aligned with the entries of `support`."""
     matrix, out = off + np.diag(diagonal), np.empty_like(sides)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
-from graphrec_lm.kernels import gram
+from graphrec_lm.kernels import gram, keep_largest
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.training.callbacks import Callback
@@ -58,21 +57,6 @@ class ItemKNN(ItemItemRecommender):
             block.data[rows == block.indices] = 0
             blocks.append(keep_largest(block, self.neighbors))
         return Fitted.of(dataset, valid, stored(sparse.csr_array(sparse.vstack(blocks))))
-
-
-def keep_largest(matrix: sparse.csr_array, count: int) -> sparse.csr_array:
-    """Keep the `count` largest positive entries of each row; of equal ones those of lower columns.
-
-    >>> keep_largest(sparse.csr_array(np.array([[3.0, 1.0, 2.0]])), 2).toarray()
-    array([[3., 0., 2.]])
-    """
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, rows))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order)) - matrix.indptr[rows]
-    kept: NDArray[np.bool_] = (rank < count) & (matrix.data > 0)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=matrix.shape[0]))])
-    return sparse.csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
 
 
 def largest_others(counts: sparse.csr_array, count: int) -> sparse.csr_array:

@@ -25,7 +25,7 @@ class Parameters:
     @classmethod
     def parameter_names(cls) -> list[str]:
         """Names of the constructor's parameters."""
-        return list(_parameters(cls))
+        return list(_parameters(cls))  # type: ignore[arg-type]  # classes are hashable
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's parameters by name (`deep` is accepted for scikit-learn's sake)."""
@@ -49,7 +49,7 @@ class Parameters:
         return self
 
     def __repr__(self) -> str:
-        defaults = _parameters(type(self))
+        defaults = _parameters(type(self))  # type: ignore[arg-type]
         changed = [(n, v) for n, v in self.get_params().items() if v is not defaults[n].default]
         shown = ", ".join(f"{n}={v!r}" for n, v in changed if v != defaults[n].default)
         return f"{type(self).__name__}({shown})"

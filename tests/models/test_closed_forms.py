@@ -12,7 +12,6 @@ from graphrec_lm.kernels import gram
 from graphrec_lm.models import EASE, GFCF, L3AE, ChebyCF, ItemKNN, TextGCN, TextRidge, load
 from graphrec_lm.models.dense_limit import physical_gib
 from graphrec_lm.models.item_item import stored
-from graphrec_lm.models.item_knn import keep_largest
 from graphrec_lm.models.people import People
 from graphrec_lm.models.ridge import inverse_gram, ridge_weights, thin_weights
 from graphrec_lm.models.ridge_search import Grid, Search
@@ -248,13 +247,6 @@ def test_an_explanation_asks_about_known_users_and_items():
             fitted.explain(user, item)
     with pytest.raises(InputError, match="`k` must be an integer >= 1"):
         fitted.explain("u3", 2, k=0)
-
-
-def test_of_equal_neighbors_the_first_are_kept():
-    from scipy import sparse
-
-    matrix = sparse.csr_array(np.array([[0.0, 1.0, 2.0, 1.0], [0.0, 0.0, 0.0, 0.0]]))
-    np.testing.assert_array_equal(keep_largest(matrix, 2).toarray()[0], [0, 1, 2, 0])
 
 
 @SHAPES
