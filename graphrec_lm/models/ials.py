@@ -12,7 +12,6 @@ from scipy import sparse
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_bool, check_number
-from graphrec_lm.kernels import take_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.mixes_items import MixesItems
 from graphrec_lm.models.people import People
@@ -21,7 +20,10 @@ from graphrec_lm.training.callbacks import Callback
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
-_PEOPLE = 256  # solved together: as many matrices [factors, factors] are held
+_PEOPLE, _NUMBERS = (
+    256,
+    1 << 24,
+)  # solved together, at most: people, and numbers in the rows of their histories
 
 
 class IALS(MixesItems):
@@ -177,31 +179,46 @@ def least_squares_users(
     >>> least_squares_users(items, *history, np.array([[2.0 + 1.0]]), alpha=3.0)  # 3 / (2 + 1 + 2)
     array([[0.6]], dtype=float32)
     """
-    out = np.empty((len(indptr) - 1, items.shape[1]), dtype=np.float32)
-    for start in range(0, len(out), _PEOPLE):
-        rows = np.arange(start, min(start + _PEOPLE, len(out)))
-        of = slice(indptr[start], indptr[rows[-1] + 1])
-        own = np.ones(of.stop - of.start) if weights is None else weights[of].astype(np.float64)
-        pattern, histories = _used_items(*take_rows(indptr, indices, rows), (alpha - 1) * own)
-        rows_of = items[histories].astype(np.float64)
-        squares = np.stack([pattern @ (rows_of * column[:, None]) for column in rows_of.T], axis=1)
-        pattern.data += 1
-        out[rows] = np.linalg.solve(common + squares, (pattern @ rows_of)[:, :, None])[:, :, 0]
+    counts, factors = np.diff(indptr), items.shape[1]
+    out, order = np.zeros((len(counts), factors), dtype=np.float32), np.argsort(counts, kind="stable")
+    start = 0
+    while start < len(order):
+        most = _NUMBERS // max(1, factors * counts[order[start : start + _PEOPLE][-1]])
+        people = order[start : start + min(_PEOPLE, max(1, most))]  # of about the same length
+        start += len(people)
+        own = counts[people]
+        owners = np.repeat(np.arange(len(people)), own)
+        places = np.arange(len(owners)) - np.repeat(np.cumsum(own) - own, own)
+        edges = indptr[people][owners] + places
+        rows, extra = np.zeros((len(people), own[-1], factors)), np.zeros((len(people), own[-1]))
+        rows[owners, places] = items[indices[edges]]
+        extra[owners, places] = (alpha - 1) * (1 if weights is None else weights[edges])
+        confidence = extra.copy()
+        confidence[owners, places] += 1
+        solve = _by_history if own[-1] < factors else _by_factors
+        out[people] = solve(rows, extra, confidence, common)
     return out
+
+
+def _by_factors(rows: Float64, extra: Float64, confidence: Float64, common: Float64) -> Float64:
+    """(C + Yᵀ W Y)⁻¹ Yᵀ c for each, W = diag(extra), c the confidence; as many equations as factors."""
+    sides = rows.mT @ confidence[:, :, None]
+    found: Float64 = np.linalg.solve(common + rows.mT @ (extra[:, :, None] * rows), sides)[:, :, 0]
+    return found
+
+
+def _by_history(rows: Float64, extra: Float64, confidence: Float64, common: Float64) -> Float64:
+    """The same as C⁻¹ Yᵀ (I + W Y C⁻¹ Yᵀ)⁻¹ c: as many equations as items in the history."""
+    reached = np.linalg.solve(common, rows.reshape(-1, rows.shape[2]).T).T.reshape(rows.shape)
+    system = np.eye(rows.shape[1]) + extra[:, :, None] * (rows @ reached.mT)
+    found: Float64 = (reached.mT @ np.linalg.solve(system, confidence[:, :, None]))[:, :, 0]
+    return found
 
 
 def _common(items: Float32, regularization: float) -> Float64:
     """YᵀY + λI."""
     exact = items.astype(np.float64)
     return exact.T @ exact + regularization * np.eye(items.shape[1])
-
-
-def _used_items(
-    indptr: NDArray[np.int64], indices: NDArray[np.int32], values: NDArray[np.float64]
-) -> tuple[Any, NDArray[np.int32]]:
-    """The matrix of histories over the items that are in any of them, and these items."""
-    used, places = np.unique(indices, return_inverse=True)
-    return sparse.csr_array((values, places, indptr), shape=(len(indptr) - 1, len(used))), used
 
 
 def _implicit() -> tuple[Any, Any]:
