@@ -5,7 +5,7 @@
 Each point is a configuration with settings that were good on validation (the peer's as well: its own
 defaults do far worse), fitted in a process of its own on two threads after a warm-up
 fit on a small part (kernels compiled, libraries loaded), title embeddings at hand. The peer runs through
-`gl.IALS`, which solves the users once more than `implicit` does: about half an iteration of its time. The
+`gl.IALS`, which solves the users once more than `implicit` does, exactly: its seconds are a little high. The
 verdict says, for each of the peer's points, which of ours is at least as accurate in no more time. Every look
 at test is logged. Writes `results/front.json`, `front.md` and a plot a domain.
 """

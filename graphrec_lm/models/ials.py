@@ -200,18 +200,18 @@ def least_squares_users(
     return out
 
 
-def _by_factors(rows: Float64, extra: Float64, confidence: Float64, common: Float64) -> Float64:
+def _by_factors(rows: Float64, extra: Float64, confidence: Float64, common: Float64) -> NDArray[Any]:
     """(C + Yᵀ W Y)⁻¹ Yᵀ c for each, W = diag(extra), c the confidence; as many equations as factors."""
     sides = rows.mT @ confidence[:, :, None]
-    found: Float64 = np.linalg.solve(common + rows.mT @ (extra[:, :, None] * rows), sides)[:, :, 0]
+    found: NDArray[Any] = np.linalg.solve(common + rows.mT @ (extra[:, :, None] * rows), sides)[:, :, 0]
     return found
 
 
-def _by_history(rows: Float64, extra: Float64, confidence: Float64, common: Float64) -> Float64:
+def _by_history(rows: Float64, extra: Float64, confidence: Float64, common: Float64) -> NDArray[Any]:
     """The same as C⁻¹ Yᵀ (I + W Y C⁻¹ Yᵀ)⁻¹ c: as many equations as items in the history."""
     reached = np.linalg.solve(common, rows.reshape(-1, rows.shape[2]).T).T.reshape(rows.shape)
     system = np.eye(rows.shape[1]) + extra[:, :, None] * (rows @ reached.mT)
-    found: Float64 = (reached.mT @ np.linalg.solve(system, confidence[:, :, None]))[:, :, 0]
+    found: NDArray[Any] = (reached.mT @ np.linalg.solve(system, confidence[:, :, None]))[:, :, 0]
     return found
 
 

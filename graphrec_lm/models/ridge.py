@@ -26,6 +26,8 @@ from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 
 Float32 = NDArray[np.float32]
 
+_FEW = 1000  # users whose matrix is quickly factorised
+
 
 def least_regularization(dataset: Dataset) -> float:
     """The smallest λ that float32 can tell from nothing beside the most popular item."""
@@ -112,23 +114,45 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
     return weights
 
 
-def thin_weights(dataset: Dataset, regularization: float) -> ThinPlusSparse:
-    """B for κ = 0, as wide as there are users, who should be few; it is not formed.
+def few_users(dataset: Dataset) -> bool:
+    """Whether `thin_weights` are much smaller than `ridge_weights`."""
+    return dataset.n_users <= _FEW and 2 * dataset.n_users < dataset.n_items
 
-        B = Rᵀ · K R diag(1 / (1 - d)) - diag(d / (1 - d)),   K = (RRᵀ + λ I)⁻¹,   d_j = (Rᵀ K R)_jj
+
+def thin_weights(
+    dataset: Dataset, regularization: float, prior: TextPrior | None = None, strength: float = 0.0
+) -> ThinPlusSparse:
+    """B where users are few, as a product as wide as there are users and title dimensions; P is not formed.
+
+    With K = (RRᵀ + λ I)⁻¹, A = K R and the Z, w, T, c of the prior,
+
+        P Z = (Z - Rᵀ A Z) / λ,   q_j = (1 + λκ (P C)_jj) / P_jj + λκ c_j
+        B = λκ (P Z) diag(w) Tᵀ + Rᵀ A diag(q) / λ   off its diagonal
+
+    Parameters
+    ----------
+    dataset : Dataset
+    regularization : float
+        λ.
+    prior : TextPrior, optional
+        C.
+    strength : float
+        λκ.
 
     Raises
     ------
     InputError
-        As `inverse_gram`, but for memory.
+        As `inverse_gram`, but for memory; if the weights are not finite.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> rows = pd.DataFrame({"user_id": [1, 1, 1], "item_id": ["a", "b", "c"]})
+    >>> rows = pd.DataFrame({"user_id": [1, 1, 1, 2], "item_id": ["a", "b", "c", "d"]})
     >>> weights = thin_weights(Dataset.from_frame(rows), 1.0)
-    >>> weights.left.shape, weights.column(np.arange(3), 0).round(3).tolist()
-    ((3, 1), [0.0, 0.333, 0.333])
+    >>> weights.left.shape
+    (4, 2)
+    >>> weights.column(np.arange(4), 0).round(3)
+    array([0.   , 0.333, 0.333, 0.   ], dtype=float32)
     """
     _check(dataset, regularization)
     ones = np.ones(dataset.n_interactions)
@@ -136,9 +160,23 @@ def thin_weights(dataset: Dataset, regularization: float) -> ThinPlusSparse:
     matrix = torch.from_numpy((users @ users.T).toarray())
     matrix.diagonal().add_(regularization)
     items = users.T.tocsr()
-    right = items @ torch.cholesky_inverse(torch.linalg.cholesky(matrix)).numpy()
+    right = items @ torch.cholesky_inverse(torch.linalg.cholesky(matrix)).numpy()  # Aᵀ
     rows = np.repeat(np.arange(dataset.n_items), np.diff(items.indptr))
-    on_diagonal = np.bincount(rows, right[rows, items.indices], minlength=dataset.n_items)
-    right /= 1 - on_diagonal[:, None]
-    diagonal = diags_array(-(on_diagonal / (1 - on_diagonal)).astype(np.float32)).tocsr()
-    return ThinPlusSparse(items.toarray().astype(np.float32), right.astype(np.float32), csr_array(diagonal))
+    reached = np.bincount(rows, right[rows, items.indices], minlength=dataset.n_items)  # (Rᵀ A)_jj
+    inverse = 1 / (1 - reached)  # 1 / (λ P_jj)
+    left, right = items.toarray().astype(np.float32), right.astype(np.float32)
+    if prior is None:
+        right *= inverse[:, None].astype(np.float32)
+    else:
+        axes, on_diagonal = prior.rows.numpy(), torch.from_numpy(1 / (regularization * inverse))
+        projected = (axes - items.astype(np.float32) @ (right.T @ axes)) / np.float32(regularization)
+        falling = prior.diagonal_after(torch.from_numpy(projected), on_diagonal.float()).numpy()
+        right *= (inverse * (1 + strength * falling) + strength / regularization * prior.diagonal.numpy())[
+            :, None
+        ]
+        projected *= np.float32(strength) * prior.weights.numpy()
+        left, right = np.hstack([projected, left]), np.hstack([prior.right.numpy(), right])
+    diagonal = -np.einsum("nd,nd->n", left, right)
+    if not np.isfinite(diagonal).all():
+        raise InputError("the weights must be finite", "NaN or infinity", "Raise the regularization.")
+    return ThinPlusSparse(left, right.astype(np.float32), csr_array(diags_array(diagonal)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.kernels import spmm
-from graphrec_lm.models.ridge import inverse_gram, ridge_weights
+from graphrec_lm.models.ridge import few_users, inverse_gram, ridge_weights, thin_weights
 from graphrec_lm.models.sparse_ridge import SparsePath, Supports, sparse_paths
 from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.models.thin_plus_sparse import add_sparse_sums
@@ -70,8 +70,12 @@ class DenseSolver:
 
     def weights(self, regularization: float, prior: TextPrior | None, strength: float) -> Float32:
         """See `Solver`."""
-        inverse = inverse_gram(self.dataset, regularization)
-        return ridge_weights(inverse, prior if strength else None, regularization * strength)
+        prior = prior if strength else None
+        if few_users(self.dataset):
+            weights = thin_weights(self.dataset, regularization, prior, regularization * strength).toarray()
+            np.fill_diagonal(weights, 0)
+            return weights
+        return ridge_weights(inverse_gram(self.dataset, regularization), prior, regularization * strength)
 
 
 class SparseSolver:

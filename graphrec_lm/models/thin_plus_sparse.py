@@ -45,9 +45,11 @@ class ThinPlusSparse(NamedTuple):
         return int(self.left.size + self.right.size + self.sparse.nnz)
 
     def toarray(self) -> Float32:
-        """B itself, float32 [n_items, n_items]; for small ones."""
-        thin: Float32 = self.left @ self.right.T
-        return thin + self.sparse.toarray()
+        """B itself, float32 [n_items, n_items]."""
+        found: Float32 = self.left @ self.right.T
+        rows = np.repeat(np.arange(len(found)), np.diff(self.sparse.indptr))
+        found[rows, self.sparse.indices] += self.sparse.data
+        return found
 
     def sums(self, indptr: NDArray[np.int64], indices: NDArray[np.int32]) -> Float32:
         """Sums of the rows of B over each history [people], float32 [people, n_items].

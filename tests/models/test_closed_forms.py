@@ -76,6 +76,19 @@ def test_ease_through_few_users_is_ease(regularization):
     np.testing.assert_allclose(thin_weights(dataset, regularization).toarray(), expected, atol=2e-5)
 
 
+@pytest.mark.parametrize(("regularization", "strength"), [(0.5, 2.0), (30.0, 40.0)])
+def test_the_ridge_through_few_users_is_the_ridge(regularization, strength):
+    dataset, _ = random_dataset(12, 40, density=0.4)
+    prior = TextPrior.of(normal((40, 6), 2), 1.0)
+    expected = ridge_weights(inverse_gram(dataset, regularization), prior, strength)
+    found = thin_weights(dataset, regularization, prior, strength).toarray()
+    np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
+    kappa = strength / regularization
+    np.testing.assert_allclose(
+        DenseSolver(dataset).weights(regularization, prior, kappa), found, atol=1e-5 * np.abs(expected).max()
+    )
+
+
 def test_ease_of_many_users_is_dense():
     dataset, _ = random_dataset(1001, 2100, density=0.002)
     assert isinstance(EASE().fit(dataset).item_weights_, np.ndarray)
