@@ -114,9 +114,9 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
     return weights
 
 
-def few_users(dataset: Dataset) -> bool:
-    """Whether `thin_weights` are much smaller than `ridge_weights`."""
-    return dataset.n_users <= _FEW and 2 * dataset.n_users < dataset.n_items
+def few_users(dataset: Dataset, width: int = 0) -> bool:
+    """Whether `thin_weights`, with titles of that width, are less than half of `ridge_weights`."""
+    return dataset.n_users <= _FEW and 4 * (dataset.n_users + width) < dataset.n_items
 
 
 def thin_weights(

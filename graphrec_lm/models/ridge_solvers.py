@@ -68,13 +68,11 @@ class DenseSolver:
 
             yield score
 
-    def weights(self, regularization: float, prior: TextPrior | None, strength: float) -> Float32:
+    def weights(self, regularization: float, prior: TextPrior | None, strength: float) -> Any:
         """See `Solver`."""
         prior = prior if strength else None
-        if few_users(self.dataset):
-            weights = thin_weights(self.dataset, regularization, prior, regularization * strength).toarray()
-            np.fill_diagonal(weights, 0)
-            return weights
+        if few_users(self.dataset, 0 if prior is None else prior.rows.shape[1]):
+            return thin_weights(self.dataset, regularization, prior, regularization * strength)
         return ridge_weights(inverse_gram(self.dataset, regularization), prior, regularization * strength)
 
 

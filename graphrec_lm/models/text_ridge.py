@@ -44,10 +44,11 @@ class TextRidge(ItemItemRecommender):
     or on a tenth of each user's items that is split off for the choice and comes back for the fit (where
     nobody has three items: λ = 100, κ = 1, 10 for the titles). Exact for new people.
 
-    `solver="dense"` is that minimum; it needs n_items² · 4 bytes, three times while it is fitted. `"sparse"`
-    lets the interactions speak through each item's `neighbors` alone (`models/sparse_ridge.py`): memory and
-    time grow with n_items · neighbors. `keep` leaves the largest weights of each item alone: B becomes sparse
-    (`benchmarks/ridge_truncation.py` measures what that costs).
+    `solver="dense"` is that minimum; it needs n_items² · 4 bytes, three times while it is fitted (or the
+    weights are left as a product: of at most 1,000 users who with the title dimensions are few beside the
+    items). `"sparse"` lets the interactions speak through each item's `neighbors` alone
+    (`models/sparse_ridge.py`): memory and time grow with n_items · neighbors. `keep` leaves the largest
+    weights of each item alone: B becomes sparse (`benchmarks/ridge_truncation.py` measures what that costs).
 
     `explain` has two columns more, whose sum is `score`: `interactions`, what an item of the history would
     contribute without titles, and `titles`, what these add or take away. (With the sparse solver the two are
@@ -130,7 +131,11 @@ class TextRidge(ItemItemRecommender):
         weights = solver.weights(regularization, prior, strength)
         if self.keep is not None:
             weights = truncated(weights, self.keep)
-        notes |= {"chosen": chosen, "search": [point._asdict() for point in points]}
+        notes |= {
+            "solver": "sparse" if isinstance(solver, SparseSolver) else "dense",
+            "chosen": chosen,
+            "search": [point._asdict() for point in points],
+        }
         return Fitted.of(dataset, valid, stored(weights) | {"titles": rounded}, notes=notes)
 
     def _check(self) -> None:
@@ -163,7 +168,7 @@ class TextRidge(ItemItemRecommender):
         if isinstance(weights, GrownWeights) and max([target, *history]) >= weights.mixtures.shape[1]:
             return {"interactions": np.zeros_like(values), "titles": values}
         weights = weights.known if isinstance(weights, GrownWeights) else weights
-        if isinstance(weights, ThinPlusSparse):
+        if isinstance(weights, ThinPlusSparse) and self._state.notes.get("solver", "sparse") == "sparse":
             regressors = weights.sparse.tocsc()[:, [target]].nonzero()[0]
         column = interaction_column(self._pattern, self.chosen_["regularization"], target, regressors)
         alone = np.where(values != 0, column[history], np.float32(0))  # `keep` may have dropped a weight

