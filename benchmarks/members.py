@@ -219,7 +219,9 @@ def _mean(rows: dict[str, Any], key: str) -> str:
 def _has_lost(results: dict[str, Any], name: str, domain: str) -> bool:
     """Whether the blend with a member is below the usual one on another domain."""
     first = next(iter(IDEAS))
-    others = [rows for other, rows in results.items() if other != domain and rows.get(name)]
+    others = [
+        rows for other, rows in results.items() if other != domain and rows.get(name) and rows.get(first)
+    ]
     return any(_value(rows[name], "blend") < _value(rows[first], "blend") for rows in others)
 
 

@@ -200,7 +200,7 @@ class Blend(Recommender):
         return weighted_sum([member._scores(people) for _, member in used], weights)
 
     def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
-        """Those of the first member with a weight that knows items; else the cosine of text and title."""
+        """Those of the first member with a weight and a way of its own; else the cosine of text and title."""
         for member, weight in zip(self.members_, self.weights_, strict=True):
             if weight and type(member)._text_scores is not Recommender._text_scores:
                 return member._text_scores(texts, titles)

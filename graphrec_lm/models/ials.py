@@ -181,7 +181,7 @@ def least_squares_users(
     """
     counts, factors = np.diff(indptr), items.shape[1]
     out, order = np.zeros((len(counts), factors), dtype=np.float32), np.argsort(counts, kind="stable")
-    start = 0
+    start = int(np.searchsorted(counts[order], 1))  # who has no history keeps zeros
     while start < len(order):
         most = _NUMBERS // max(1, factors * counts[order[start : start + _PEOPLE][-1]])
         people = order[start : start + min(_PEOPLE, max(1, most))]  # of about the same length
@@ -192,7 +192,7 @@ def least_squares_users(
         edges = indptr[people][owners] + places
         rows, extra = np.zeros((len(people), own[-1], factors)), np.zeros((len(people), own[-1]))
         rows[owners, places] = items[indices[edges]]
-        extra[owners, places] = (alpha - 1) * (1 if weights is None else weights[edges])
+        extra[owners, places] = (alpha - 1) * (1 if weights is None else weights[edges].astype(np.float64))
         confidence = extra.copy()
         confidence[owners, places] += 1
         solve = _by_history if own[-1] < factors else _by_factors
@@ -202,16 +202,18 @@ def least_squares_users(
 
 def _by_factors(rows: Float64, extra: Float64, confidence: Float64, common: Float64) -> NDArray[Any]:
     """(C + Yᵀ W Y)⁻¹ Yᵀ c for each, W = diag(extra), c the confidence; as many equations as factors."""
-    sides = rows.mT @ confidence[:, :, None]
-    found: NDArray[Any] = np.linalg.solve(common + rows.mT @ (extra[:, :, None] * rows), sides)[:, :, 0]
+    sides = rows.swapaxes(1, 2) @ confidence[:, :, None]
+    found: NDArray[Any] = np.linalg.solve(common + rows.swapaxes(1, 2) @ (extra[:, :, None] * rows), sides)[
+        :, :, 0
+    ]
     return found
 
 
 def _by_history(rows: Float64, extra: Float64, confidence: Float64, common: Float64) -> NDArray[Any]:
     """The same as C⁻¹ Yᵀ (I + W Y C⁻¹ Yᵀ)⁻¹ c: as many equations as items in the history."""
     reached = np.linalg.solve(common, rows.reshape(-1, rows.shape[2]).T).T.reshape(rows.shape)
-    system = np.eye(rows.shape[1]) + extra[:, :, None] * (rows @ reached.mT)
-    found: NDArray[Any] = (reached.mT @ np.linalg.solve(system, confidence[:, :, None]))[:, :, 0]
+    system = np.eye(rows.shape[1]) + extra[:, :, None] * (rows @ reached.swapaxes(1, 2))
+    found: NDArray[Any] = (reached.swapaxes(1, 2) @ np.linalg.solve(system, confidence[:, :, None]))[:, :, 0]
     return found
 
 

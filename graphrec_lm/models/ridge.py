@@ -164,7 +164,7 @@ def thin_weights(
     rows = np.repeat(np.arange(dataset.n_items), np.diff(items.indptr))
     reached = np.bincount(rows, right[rows, items.indices], minlength=dataset.n_items)  # (Rᵀ A)_jj
     inverse = 1 / (1 - reached)  # 1 / (λ P_jj)
-    left, right = items.toarray().astype(np.float32), right.astype(np.float32)
+    left, right = items.astype(np.float32).toarray(), right.astype(np.float32)
     if prior is None:
         right *= inverse[:, None].astype(np.float32)
     else:
