@@ -33,8 +33,7 @@ def keep_largest(matrix: csr_array, count: int) -> csr_array:
     if not matrix.has_sorted_indices:
         matrix = matrix.sorted_indices()
     is_kept, sizes = np.zeros(matrix.nnz, dtype=np.bool_), np.zeros(matrix.shape[0] + 1, dtype=np.int64)
-    if count:
-        _choose(*read_only(matrix.indptr, matrix.data), count, is_kept, sizes)
+    _choose(*read_only(matrix.indptr, matrix.data), count, is_kept, sizes)
     parts = matrix.data[is_kept], matrix.indices[is_kept], np.cumsum(sizes)
     return csr_array(parts, shape=matrix.shape)
 
@@ -42,16 +41,23 @@ def keep_largest(matrix: csr_array, count: int) -> csr_array:
 @njit(parallel=True, cache=True)
 def _choose(indptr, values, count, is_kept, sizes):  # type: ignore[no-untyped-def]
     for row in prange(len(indptr) - 1):
-        part, kept = values[indptr[row] : indptr[row + 1]], is_kept[indptr[row] : indptr[row + 1]]
-        positive = part[part > 0]
-        if len(positive) <= count:
-            kept[:] = part > 0
-            sizes[row + 1] = len(positive)
-            continue
-        bound = np.partition(positive, len(positive) - count)[len(positive) - count]
-        ties = count - (positive > bound).sum()
-        for t in range(len(part)):
-            if part[t] > bound or (part[t] == bound and ties > 0):
-                ties -= part[t] == bound
-                kept[t] = True
-        sizes[row + 1] = count
+        part = values[indptr[row] : indptr[row + 1]]
+        kept = are_largest(part, count) & (part > 0)
+        is_kept[indptr[row] : indptr[row + 1]], sizes[row + 1] = kept, kept.sum()
+
+
+@njit(cache=True)
+def are_largest(values, count):  # type: ignore[no-untyped-def]
+    """Which are the `count` largest, bool; of those that equal the least of them, the first."""
+    if len(values) <= count:
+        return np.ones(len(values), np.bool_)
+    if count == 0:
+        return np.zeros(len(values), np.bool_)
+    bound = np.partition(values, len(values) - count)[len(values) - count]
+    found = values > bound
+    ties = count - found.sum()
+    for place in range(len(values)):
+        if ties > 0 and values[place] == bound:
+            found[place] = True
+            ties -= 1
+    return found

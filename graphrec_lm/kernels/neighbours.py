@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from graphrec_lm.errors import check_number
+from graphrec_lm.kernels.largest import are_largest
 from graphrec_lm.kernels.patterns import transpose
 from graphrec_lm.kernels.read_only import read_only
 
@@ -129,16 +130,9 @@ def _count(indptr, indices, rows, sums, touched):  # type: ignore[no-untyped-def
 @njit(cache=True)
 def _keep(found, values, scale, codes, counts):  # type: ignore[no-untyped-def]
     """Write the nearest of `found`; of those that equal the last one, the first."""
-    k = min(len(codes), len(found))
-    if k == 0:
-        return 0
-    near = values * scale[found]
-    bound = np.partition(near, len(near) - k)[len(near) - k]
-    ties = k - (near > bound).sum()
-    kept = 0
+    is_near, kept = are_largest(values * scale[found], len(codes)), 0
     for t in range(len(found)):
-        if near[t] > bound or (near[t] == bound and ties > 0):
-            ties -= near[t] == bound
+        if is_near[t]:
             codes[kept], counts[kept] = found[t], values[t]
             kept += 1
     return kept

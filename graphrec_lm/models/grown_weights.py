@@ -5,9 +5,9 @@ With W [n_new, n_items] of `mixtures.predictors_of`, the weights of old and new 
     B' = [B, (B + gI) Wᵀ; W (B + gI), W (B + gI) Wᵀ]
 
 so that nothing of B is computed again: a new item in a history counts as what predicts it, and its score is
-predicted from theirs. Among new items of MovieLens this ranks over three times as well as the columns that
-the ridge itself gives to items nobody touched, which take "not touched yet" for "not liked"
-(docs/decisions.md).
+predicted from theirs. Among new items of MovieLens even an average of the nearest ranks nearly three times as
+well as the columns that the ridge itself gives to items nobody touched, which take "not touched yet" for
+"not liked" (docs/decisions.md, 66 and 87).
 g is what an item says for itself, since B has no diagonal: what is called like an item of the history gains.
 """
 

@@ -20,10 +20,8 @@ from graphrec_lm.training.callbacks import Callback
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
-_PEOPLE, _NUMBERS = (
-    256,
-    1 << 24,
-)  # solved together, at most: people, and numbers in the rows of their histories
+_PEOPLE = 256  # solved together, at most,
+_NUMBERS = 1 << 24  # and so many numbers in the rows of their histories
 
 
 class IALS(MixesItems):
@@ -202,10 +200,9 @@ def least_squares_users(
 
 def _by_factors(rows: Float64, extra: Float64, confidence: Float64, common: Float64) -> NDArray[Any]:
     """(C + Yᵀ W Y)⁻¹ Yᵀ c for each, W = diag(extra), c the confidence; as many equations as factors."""
-    sides = rows.swapaxes(1, 2) @ confidence[:, :, None]
-    found: NDArray[Any] = np.linalg.solve(common + rows.swapaxes(1, 2) @ (extra[:, :, None] * rows), sides)[
-        :, :, 0
-    ]
+    columns = rows.swapaxes(1, 2)
+    system, sides = common + columns @ (extra[:, :, None] * rows), columns @ confidence[:, :, None]
+    found: NDArray[Any] = np.linalg.solve(system, sides)[:, :, 0]
     return found
 
 

@@ -59,12 +59,8 @@ def predictors_of(
 
     Parameters
     ----------
-    new, known : float32 arrays [n_new, d_LM], [n_items, d_LM]
-        Unit rows.
-    candidates : int32 array
-        The items that may enter: those that somebody touched.
-    nearest : int
-        How many of them enter.
+    new, known, candidates, nearest
+        As for `mixtures_of`.
 
     Returns
     -------

@@ -108,8 +108,7 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
         inverse.mul_(-(1 + strength * falling) / on_diagonal - strength * prior.diagonal)
         inverse.addmm_(projected.mul_(prior.weights), prior.right.T, alpha=strength)
     inverse.fill_diagonal_(0)
-    if not math.isfinite(float(inverse.sum())):
-        raise InputError("the weights must be finite", "NaN or infinity", "Raise the regularization.")
+    _check_finite(float(inverse.sum()))
     weights: Float32 = inverse.numpy()
     return weights
 
@@ -163,20 +162,22 @@ def thin_weights(
     right = items @ torch.cholesky_inverse(torch.linalg.cholesky(matrix)).numpy()  # Aᵀ
     rows = np.repeat(np.arange(dataset.n_items), np.diff(items.indptr))
     reached = np.bincount(rows, right[rows, items.indices], minlength=dataset.n_items)  # (Rᵀ A)_jj
-    inverse = 1 / (1 - reached)  # 1 / (λ P_jj)
-    left, right = items.astype(np.float32).toarray(), right.astype(np.float32)
-    if prior is None:
-        right *= inverse[:, None].astype(np.float32)
-    else:
-        axes, on_diagonal = prior.rows.numpy(), torch.from_numpy(1 / (regularization * inverse))
-        projected = (axes - items.astype(np.float32) @ (right.T @ axes)) / np.float32(regularization)
-        falling = prior.diagonal_after(torch.from_numpy(projected), on_diagonal.float()).numpy()
-        right *= (inverse * (1 + strength * falling) + strength / regularization * prior.diagonal.numpy())[
-            :, None
-        ]
-        projected *= np.float32(strength) * prior.weights.numpy()
-        left, right = np.hstack([projected, left]), np.hstack([prior.right.numpy(), right])
+    scale = 1 / (1 - reached)  # 1 / (λ P_jj)
+    items, right = items.astype(np.float32), right.astype(np.float32)
+    of_titles = [np.zeros((dataset.n_items, 0), dtype=np.float32)] * 2  # left, right
+    if prior is not None:
+        axes, on_diagonal = prior.rows.numpy(), torch.from_numpy(1 / (regularization * scale)).float()
+        projected = (axes - items @ (right.T @ axes)) / np.float32(regularization)  # P Z
+        falling = prior.diagonal_after(torch.from_numpy(projected), on_diagonal).numpy()
+        scale = scale * (1 + strength * falling) + strength / regularization * prior.diagonal.numpy()
+        of_titles = [projected * (np.float32(strength) * prior.weights.numpy()), prior.right.numpy()]
+    right *= scale[:, None]
+    left, right = np.hstack([of_titles[0], items.toarray()]), np.hstack([of_titles[1], right])
     diagonal = -np.einsum("nd,nd->n", left, right)
-    if not np.isfinite(diagonal).all():
+    _check_finite(float(diagonal.sum()))
+    return ThinPlusSparse(left, right, csr_array(diags_array(diagonal)))
+
+
+def _check_finite(total: float) -> None:
+    if not math.isfinite(total):
         raise InputError("the weights must be finite", "NaN or infinity", "Raise the regularization.")
-    return ThinPlusSparse(left, right.astype(np.float32), csr_array(diags_array(diagonal)))

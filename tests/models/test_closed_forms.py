@@ -80,13 +80,12 @@ def test_ease_through_few_users_is_ease(regularization):
 
 @pytest.mark.parametrize(("regularization", "strength"), [(0.5, 2.0), (30.0, 40.0)])
 def test_the_ridge_through_few_users_is_the_ridge(regularization, strength):
-    dataset, _ = random_dataset(12, 40, density=0.4)
-    prior = TextPrior.of(normal((40, 6), 2), 1.0)
+    dataset, _ = random_dataset(8, 60, density=0.4)
+    prior = TextPrior.of(normal((60, 6), 2), 1.0)
     expected = ridge_weights(inverse_gram(dataset, regularization), prior, strength)
     found = thin_weights(dataset, regularization, prior, strength).toarray()
     np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
-    kappa = strength / regularization
-    solved = DenseSolver(dataset).weights(regularization, prior, kappa)
+    solved = DenseSolver(dataset).weights(regularization, prior, strength / regularization).toarray()
     np.testing.assert_allclose(solved, expected, atol=2e-5 * np.abs(expected).max())
 
 
@@ -107,7 +106,7 @@ def test_what_interactions_contribute_in_a_model_of_few_users():
 
 
 def test_ease_of_many_users_is_dense():
-    dataset, _ = random_dataset(1001, 2100, density=0.002)
+    dataset, _ = random_dataset(1001, 4100, density=0.002)
     assert isinstance(EASE().fit(dataset).item_weights_, np.ndarray)
 
 
