@@ -25,6 +25,7 @@ from graphrec_lm.kernels.local_ridge import local_ridge, pair_products, weighted
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.neighbours import co_occurring, nearest_of
 from graphrec_lm.kernels.patterns import join_rows, subtract_rows
+from graphrec_lm.kernels.row_sums import add_row_sums
 from graphrec_lm.kernels.sampling import alias_table
 from graphrec_lm.kernels.several import draw_several
 from graphrec_lm.kernels.standardise import add_standardised, standardised, weighted_sum
@@ -32,6 +33,7 @@ from graphrec_lm.kernels.topk import topk_blocks, topk_scores
 from graphrec_lm.kernels.units import unit_rows
 
 __all__ = [
+    "add_row_sums",
     "add_rows",
     "add_standardised",
     "alias_table",

@@ -30,6 +30,12 @@ def spmm(indptr: Int, indices: Int, x: Float32, row_scale: Float32, col_scale: F
     return np.asarray((row_scale[:, None] * dense(indptr, indices, len(x)) * col_scale) @ x, dtype=np.float32)
 
 
+def add_row_sums(sums: Float32, weights: Float32, matrix: Float32) -> Float32:
+    """See `kernels.add_row_sums`; both matrices dense."""
+    found: Float32 = sums + weights @ matrix
+    return found
+
+
 def gram(matrix: Float32, row_weight: Float32 | None = None, least: float | None = None) -> Float32:
     """Xᵀ diag(row_weight) X of a dense matrix, what is below `least` set to zero."""
     weighted = matrix if row_weight is None else row_weight[:, None] * matrix

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from graphrec_lm.kernels import spmm
-from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse, sparse_sums
+from graphrec_lm.kernels import add_row_sums, spmm
+from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -97,8 +97,8 @@ def weight_sums(indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: 
         return spmm(indptr, indices, weights)
     if isinstance(weights, ThinPlusSparse | GrownWeights):
         return weights.sums(indptr, indices)
-    scores: Float32 = sparse_sums(indptr, indices, weights).toarray()
-    return scores
+    nothing = np.zeros((len(indptr) - 1, weights.shape[1]), dtype=np.float32)
+    return add_row_sums(nothing, indptr, indices, weights)
 
 
 def weight_products(mixtures: sparse.csr_array, weights: Any) -> Float32:
@@ -106,7 +106,10 @@ def weight_products(mixtures: sparse.csr_array, weights: Any) -> Float32:
     if isinstance(weights, GrownWeights):
         return weights.products(mixtures)
     if isinstance(weights, ThinPlusSparse):
-        thin = (mixtures @ weights.left) @ weights.right.T
-        return np.asarray(thin + (mixtures @ weights.sparse).toarray(), dtype=np.float32)
-    found = mixtures @ weights
-    return np.ascontiguousarray(found.toarray() if sparse.issparse(found) else found, dtype=np.float32)
+        first, rest = (mixtures @ weights.left) @ weights.right.T, weights.sparse
+    elif sparse.issparse(weights):
+        first, rest = np.zeros((mixtures.shape[0], weights.shape[1])), weights
+    else:
+        return np.ascontiguousarray(mixtures @ weights, dtype=np.float32)
+    parts = mixtures.indptr, mixtures.indices, rest, mixtures.data
+    return add_row_sums(np.ascontiguousarray(first, dtype=np.float32), *parts)

@@ -10,11 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import spmm
+from graphrec_lm.kernels import add_row_sums, spmm
 from graphrec_lm.models.ridge import few_users, inverse_gram, ridge_weights, thin_weights
 from graphrec_lm.models.sparse_ridge import SparsePath, Supports, sparse_paths
 from graphrec_lm.models.text_prior import TextPrior
-from graphrec_lm.models.thin_plus_sparse import add_sparse_sums
 
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -97,7 +96,7 @@ class SparseSolver:
                 part = bounds - bounds[0], indices[bounds[0] : bounds[-1]]
                 first = np.zeros((stop - start, self.dataset.n_items), dtype=np.float32)
                 assert path.titles is not None
-                return add_sparse_sums(first, *part, path.interactions), path.titles.sums(*part)
+                return add_row_sums(first, *part, path.interactions), path.titles.sums(*part)
 
             yield score
 

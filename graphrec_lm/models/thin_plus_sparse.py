@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from graphrec_lm.kernels import spmm
+from graphrec_lm.kernels import add_row_sums, spmm
 from graphrec_lm.kernels.dots import FEW, dots
 
 Float32 = NDArray[np.float32]
@@ -59,25 +59,9 @@ class ThinPlusSparse(NamedTuple):
         """
         thin = spmm(indptr, indices, self.left)
         scores: Float32 = dots(thin, self.right) if len(thin) <= FEW else thin @ self.right.T
-        return add_sparse_sums(scores, indptr, indices, self.sparse)
+        return add_row_sums(scores, indptr, indices, self.sparse)
 
     def column(self, rows: NDArray[Any], column: int) -> Float32:
         """B[rows, column]."""
         thin: Float32 = self.left[rows] @ self.right[column]
         return thin + self.sparse[rows][:, [column]].toarray().reshape(-1)
-
-
-def sparse_sums(indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: csr_array) -> Any:
-    """Sums of the rows of sparse weights over each history, sparse [people, n_items]."""
-    ones = np.ones(len(indices), dtype=np.float32)
-    return csr_array((ones, indices, indptr), shape=(len(indptr) - 1, weights.shape[0])) @ weights
-
-
-def add_sparse_sums(
-    scores: Float32, indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: csr_array
-) -> Float32:
-    """Add `sparse_sums` to dense scores in place."""
-    sums = sparse_sums(indptr, indices, weights)
-    rows = np.repeat(np.arange(len(scores)), np.diff(sums.indptr))
-    scores[rows, sums.indices] += sums.data
-    return scores
