@@ -134,8 +134,10 @@ def _restored(arrays: Arrays) -> Any:
     """The weights that were `stored` among these arrays."""
     if "weights" in arrays:
         return arrays["weights"]
-    parts = tuple(arrays[f"weights.{name}"] for name in ("values", "indices", "indptr"))
-    weights = sparse.csr_array(parts, shape=(len(parts[2]) - 1,) * 2)
+    values, indices, indptr = (arrays[f"weights.{name}"] for name in ("values", "indices", "indptr"))
+    if len(values) <= np.iinfo(indices.dtype).max:
+        indptr = indptr.astype(indices.dtype)  # of two types scipy would make one, and copy the indices
+    weights = sparse.csr_array((values, indices, indptr), shape=(len(indptr) - 1,) * 2)
     if "weights.left" not in arrays:
         return weights
     return ThinPlusSparse(arrays["weights.left"], arrays["weights.right"], weights)
