@@ -19,7 +19,7 @@ from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.kernels import gram
+from graphrec_lm.kernels import gram, sparse_inverse
 from graphrec_lm.models.dense_limit import check_dense
 from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
@@ -27,6 +27,7 @@ from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 Float32 = NDArray[np.float32]
 
 _FEW = 1000  # users whose matrix is quickly factorised
+_SPARSE = 0.05  # of all pairs of items: so few of the histories' make a sparse matrix
 
 
 def least_regularization(dataset: Dataset) -> float:
@@ -37,7 +38,8 @@ def least_regularization(dataset: Dataset) -> float:
 def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
     """P = (RᵀR + λ I)⁻¹, float32 [n_items, n_items], by Cholesky.
 
-    Through the smaller of RᵀR and RRᵀ: with few users, P = (I - Rᵀ (RRᵀ + λ I)⁻¹ R) / λ.
+    Through the smaller of RᵀR and RRᵀ: with few users, P = (I - Rᵀ (RRᵀ + λ I)⁻¹ R) / λ. Where few items
+    have users in common, most of the work is spared: see `kernels.sparse_inverse`.
 
     Raises
     ------
@@ -49,6 +51,10 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
     _check(dataset, regularization)
     if 2 * dataset.n_users < dataset.n_items:
         return _through_users(dataset, regularization)
+    pairs = np.square(np.diff(dataset.indptr)).sum()
+    if pairs < _SPARSE * dataset.n_items**2:
+        counts = gram(dataset.indptr, dataset.indices, dataset.n_items, least=1.0)
+        return sparse_inverse(counts + diags_array(np.full(dataset.n_items, regularization)))
     matrix = torch.from_numpy(gram(dataset.indptr, dataset.indices, dataset.n_items))
     matrix.diagonal().add_(regularization)
     factor = torch.linalg.cholesky(matrix)

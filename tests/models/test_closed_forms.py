@@ -56,6 +56,18 @@ def test_the_inverse_gram_matrix(n_users, n_items):
     np.testing.assert_allclose(inverse_gram(dataset, 3.0).numpy(), expected, atol=1e-5)
 
 
+def test_the_inverse_of_a_sparse_gram_matrix(monkeypatch):
+    dataset, pattern = random_dataset(300, 400, density=0.01)
+    found = inverse_gram(dataset, 3.0).numpy()
+    expected = np.linalg.inv(pattern.dense.T @ pattern.dense + 3 * np.eye(400))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    monkeypatch.setattr("graphrec_lm.models.ridge.sparse_inverse", None)  # was it used?
+    with pytest.raises(TypeError):
+        inverse_gram(dataset, 3.0)
+    monkeypatch.setattr("graphrec_lm.models.ridge._SPARSE", 0.0)
+    np.testing.assert_allclose(inverse_gram(dataset, 3.0).numpy(), expected, atol=1e-6)
+
+
 @SHAPES
 def test_ease_solves_its_problem(n_users, n_items):
     dataset, pattern = random_dataset(n_users, n_items)
