@@ -24,7 +24,7 @@ from graphrec_lm.kernels.largest import keep_largest
 from graphrec_lm.kernels.local_ridge import local_ridge, pair_products, weighted_products
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.neighbours import co_occurring, nearest_of
-from graphrec_lm.kernels.patterns import join_rows, subtract_rows
+from graphrec_lm.kernels.patterns import csr_of, join_rows, subtract_rows
 from graphrec_lm.kernels.row_sums import add_row_sums
 from graphrec_lm.kernels.sampling import alias_table
 from graphrec_lm.kernels.several import draw_several
@@ -40,6 +40,7 @@ __all__ = [
     "alias_table",
     "are_tensors",
     "co_occurring",
+    "csr_of",
     "draw_negatives",
     "draw_positives",
     "draw_several",

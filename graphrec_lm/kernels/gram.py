@@ -9,7 +9,7 @@ from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
 from graphrec_lm.errors import check_number
-from graphrec_lm.kernels.patterns import transpose
+from graphrec_lm.kernels.patterns import csr_of, transpose
 
 Float32 = NDArray[np.float32]
 Int = NDArray[np.integer]
@@ -63,15 +63,13 @@ def _thresholded(
     indptr: Int, indices: Int, by_column: Any, weight: Float32, least: np.float32, n_columns: int
 ) -> Any:
     """Two passes, the first counts what the second keeps: the memory is that of the result."""
-    from scipy.sparse import csr_array
-
     parts, nothing = get_num_threads(), (np.zeros(0, np.int32), np.zeros(0, np.float32))
     starts = np.zeros(n_columns + 1, dtype=np.int64)
     _sparse(indptr, indices, *by_column, weight, least, parts, starts, False, *nothing)
     np.cumsum(starts, out=starts)
     kept = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1], dtype=np.float32)
     _sparse(indptr, indices, *by_column, weight, least, parts, starts, True, *kept)
-    return csr_array((kept[1], kept[0], starts), shape=(n_columns, n_columns))
+    return csr_of(kept[1], kept[0], starts, (n_columns, n_columns))
 
 
 @njit(parallel=True, cache=True)

@@ -7,6 +7,7 @@ from numba import njit, prange
 from scipy.sparse import csr_array
 
 from graphrec_lm.errors import check_number
+from graphrec_lm.kernels.patterns import csr_of
 from graphrec_lm.kernels.read_only import read_only
 
 
@@ -34,8 +35,7 @@ def keep_largest(matrix: csr_array, count: int) -> csr_array:
         matrix = matrix.sorted_indices()
     is_kept, sizes = np.zeros(matrix.nnz, dtype=np.bool_), np.zeros(matrix.shape[0] + 1, dtype=np.int64)
     _choose(*read_only(matrix.indptr, matrix.data), count, is_kept, sizes)
-    parts = matrix.data[is_kept], matrix.indices[is_kept], np.cumsum(sizes)
-    return csr_array(parts, shape=matrix.shape)
+    return csr_of(matrix.data[is_kept], matrix.indices[is_kept], np.cumsum(sizes), matrix.shape)
 
 
 @njit(parallel=True, cache=True)

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from graphrec_lm.errors import check_number
 from graphrec_lm.kernels.largest import are_largest
-from graphrec_lm.kernels.patterns import transpose
+from graphrec_lm.kernels.patterns import csr_of, transpose
 from graphrec_lm.kernels.read_only import read_only
 
 Float32 = NDArray[np.float32]
@@ -90,8 +90,21 @@ def _room(n: int, k: int) -> tuple[NDArray[np.int32], Float32, NDArray[np.int64]
 
 
 def _packed(codes: NDArray[np.int32], counts: Float32, sizes: NDArray[np.int64]) -> csr_array:
-    kept = np.arange(codes.shape[1]) < sizes[1:, None]
-    return csr_array((counts[kept], codes[kept], np.cumsum(sizes)), shape=(len(codes), len(codes)))
+    bounds = np.cumsum(sizes)
+    _pack(codes, counts, bounds)
+    total, shape = bounds[-1], (len(codes), len(codes))
+    return csr_of(counts.reshape(-1)[:total], codes.reshape(-1)[:total], bounds, shape)
+
+
+@njit(cache=True)
+def _pack(codes, counts, bounds):  # type: ignore[no-untyped-def]
+    """Move the entries of each row to where they stand without gaps, in place."""
+    all_codes, all_counts = codes.reshape(-1), counts.reshape(-1)
+    for row in range(len(codes)):
+        first, size = row * codes.shape[1], bounds[row + 1] - bounds[row]
+        for place in range(size):
+            all_codes[bounds[row] + place] = all_codes[first + place]
+            all_counts[bounds[row] + place] = all_counts[first + place]
 
 
 @njit(parallel=True, cache=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from graphrec_lm.errors import check_number
-from graphrec_lm.kernels import topk_blocks, unit_rows
+from graphrec_lm.kernels import csr_of, topk_blocks, unit_rows
 from graphrec_lm.models import frames
 from graphrec_lm.models.adds_items import AddsItems
 from graphrec_lm.models.fitted import Arrays
@@ -37,9 +37,8 @@ class ItemItemRecommender(AddsItems):
         known = _restored(arrays)
         if "new.indptr" not in arrays:
             return known
-        parts = (arrays[f"new.{name}"] for name in ("values", "indices", "indptr"))
-        shape = len(arrays["new.indptr"]) - 1, known.shape[0]
-        return GrownWeights(known, sparse.csr_array(tuple(parts), shape=shape))
+        values, indices, indptr = (arrays[f"new.{name}"] for name in ("values", "indices", "indptr"))
+        return GrownWeights(known, csr_of(values, indices, indptr, (len(indptr) - 1, known.shape[0])))
 
     def _more(self, titles: Float32, encoder: TextEncoder) -> Arrays:
         state = self._state
@@ -124,8 +123,8 @@ def stored(weights: Any) -> Arrays:
         thin = {"weights.left": weights.left, "weights.right": np.ascontiguousarray(weights.right)}
         return thin | stored(weights.sparse)
     return {
-        "weights.values": weights.data.astype(np.float32),
-        "weights.indices": weights.indices.astype(np.int32),
+        "weights.values": weights.data.astype(np.float32, copy=False),
+        "weights.indices": weights.indices.astype(np.int32, copy=False),
         "weights.indptr": weights.indptr.astype(np.int64),
     }
 
@@ -135,9 +134,7 @@ def _restored(arrays: Arrays) -> Any:
     if "weights" in arrays:
         return arrays["weights"]
     values, indices, indptr = (arrays[f"weights.{name}"] for name in ("values", "indices", "indptr"))
-    if len(values) <= np.iinfo(indices.dtype).max:
-        indptr = indptr.astype(indices.dtype)  # of two types scipy would make one, and copy the indices
-    weights = sparse.csr_array((values, indices, indptr), shape=(len(indptr) - 1,) * 2)
+    weights = csr_of(values, indices, indptr, (len(indptr) - 1,) * 2)
     if "weights.left" not in arrays:
         return weights
     return ThinPlusSparse(arrays["weights.left"], arrays["weights.right"], weights)

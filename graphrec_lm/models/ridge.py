@@ -19,7 +19,7 @@ from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.kernels import gram, sparse_inverse
+from graphrec_lm.kernels import csr_of, gram, sparse_inverse
 from graphrec_lm.models.dense_limit import check_dense
 from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
@@ -161,7 +161,7 @@ def thin_weights(
     """
     _check(dataset, regularization)
     ones = np.ones(dataset.n_interactions)
-    users = csr_array((ones, dataset.indices, dataset.indptr), shape=(dataset.n_users, dataset.n_items))
+    users = csr_of(ones, dataset.indices, dataset.indptr, (dataset.n_users, dataset.n_items))
     matrix = torch.from_numpy((users @ users.T).toarray())
     matrix.diagonal().add_(regularization)
     items = users.T.tocsr()

@@ -114,7 +114,8 @@ def _title_sides(
 ) -> Float32:
     """λ C_Sj - ((G + λI) (s∘C_j))_S for each prior, [priors, entries of the regressors]."""
     shrink, axes = _shrink(supports, regularization), priors[0].rows.numpy()
-    rows, columns = supports.regressors.nonzero()
+    columns, sizes = supports.regressors.indices, np.diff(supports.regressors.indptr)
+    rows = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     pulled = _pulled(dataset, axes, shrink, regularization)
     weights = np.stack([prior.weights.numpy() for prior in priors])
     sides = weighted_products(pulled, axes, weights, columns, rows)
