@@ -24,6 +24,7 @@ from graphrec_lm.kernels.largest import keep_largest
 from graphrec_lm.kernels.local_ridge import local_ridge, pair_products, weighted_products
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.neighbours import co_occurring, nearest_of
+from graphrec_lm.kernels.path_ranks import path_ranks
 from graphrec_lm.kernels.patterns import csr_of, join_rows, subtract_rows
 from graphrec_lm.kernels.row_sums import add_row_sums
 from graphrec_lm.kernels.sampling import alias_table
@@ -61,6 +62,7 @@ __all__ = [
     "pair_gradient",
     "pair_products",
     "pair_sums",
+    "path_ranks",
     "places_of",
     "recycling",
     "sampled_softmax",

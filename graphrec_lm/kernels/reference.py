@@ -106,6 +106,28 @@ def topk(scores: Float32, k: int, hidden: NDArray[np.bool_]) -> tuple[Int, Float
     return order.astype(np.int32), np.pad(best, ((0, 0), (0, short)), constant_values=-np.inf)
 
 
+def path_ranks(
+    constant: Float32,
+    slope: Float32,
+    strengths: list[float],
+    hidden: NDArray[np.bool_],
+    asked: list[list[int]],
+) -> list[list[int]]:
+    """See `kernels.path_ranks`; for each κ the ranks of all asked items, 0 for those that are hidden."""
+    found = []
+    for strength in strengths:
+        scores = constant + np.float32(strength) * slope
+        order = topk(scores, scores.shape[1], hidden)[0]
+        found.append(
+            [
+                1 + int(np.flatnonzero(order[row] == item)[0]) if not hidden[row, item] else 0
+                for row, items in enumerate(asked)
+                for item in items
+            ]
+        )
+    return found
+
+
 def sampled_softmax(
     users: torch.Tensor,
     items: torch.Tensor,

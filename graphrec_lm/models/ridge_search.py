@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import take_rows, topk_scores
+from graphrec_lm.kernels import path_ranks, take_rows
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.held_out import validating
 from graphrec_lm.models.ridge import least_regularization
@@ -19,7 +19,7 @@ from graphrec_lm.models.text_prior import TextPrior, TitleAxes
 Float32 = NDArray[np.float32]
 
 _PEOPLE, _SCORES = 5000, 500_000_000  # that validate, at most; and scores of a point
-_BLOCK = 256
+_BLOCK, _K = 256, 20
 
 
 class Point(NamedTuple):
@@ -92,23 +92,22 @@ class Search:
 
     def _ndcg(self, scorer: Scorer, strengths: Sequence[float]) -> list[float]:
         """NDCG@20 for each κ; each block of people is scored once."""
-        people = len(self.seen[0]) - 1
-        sums = np.zeros(len(strengths))
+        bounds, relevant = self.relevant
+        people = len(bounds) - 1
+        ranks = np.empty((len(strengths), len(relevant)), dtype=np.int32)
         for start in range(0, people, _BLOCK):
             rows = np.arange(start, min(start + _BLOCK, people))
-            constant, slope = scorer(start, start + len(rows))
-            seen, relevant = take_rows(*self.seen, rows), take_rows(*self.relevant, rows)
-            for n, strength in enumerate(strengths):
-                sums[n] += _ndcg_sum(constant + np.float32(strength) * slope, seen, relevant)
-        return [float(value) for value in sums / people]
+            scores = scorer(start, start + len(rows))
+            parts = take_rows(*self.seen, rows), take_rows(*self.relevant, rows)
+            entries = slice(bounds[rows[0]], bounds[rows[-1] + 1])
+            ranks[:, entries] = path_ranks(*scores, strengths, *parts, most=_K)
+        return [self._ndcg_of(found) for found in ranks]
 
-
-def _ndcg_sum(
-    scores: Float32,
-    seen: tuple[NDArray[np.int64], NDArray[np.int32]],
-    relevant: tuple[NDArray[np.int64], NDArray[np.int32]],
-) -> float:
-    """Sum over people of NDCG@20 of `scores` [people, n_items], `seen` hidden."""
-    k = min(20, scores.shape[1])
-    top = topk_scores(scores, k, seen=seen)[0]
-    return float(ranking_metrics(top, *relevant, k=k, metrics=("ndcg",))[f"ndcg@{k}"].sum(dtype=np.float64))
+    def _ndcg_of(self, ranks: NDArray[np.int32]) -> float:
+        """NDCG@20 of the relevant items' ranks."""
+        bounds, relevant = self.relevant
+        owners, is_listed = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)), ranks <= _K
+        lists = np.full((len(bounds) - 1, _K), -1, dtype=np.int32)
+        lists[owners[is_listed], ranks[is_listed] - 1] = relevant[is_listed]
+        found = ranking_metrics(lists, bounds, relevant, k=_K, metrics=("ndcg",))[f"ndcg@{_K}"]
+        return float(found.mean(dtype=np.float64))
