@@ -253,8 +253,11 @@ def _check_names(plan: Plan, source: str) -> None:
                 required = f"{source}: `{where}` must name something in the plan"
                 raise InputError(required, repr(name), did_you_mean(name, list(valid)))
 
+    tuned = sorted({parameter for model in plan.models.values() for parameter in model.space})
     for name, data in plan.data.items():
         check(f"data.{name}.models", data.models or (), plan.models)
+        check(f"data.{name}.space", data.space, tuned)
+        check(f"data.{name}.start", data.start, tuned)
     for name, model in plan.models.items():
         check(f"models.{name}.per_data", model.per_data, plan.data)
         check(f"models.{name}.data", model.data or (), plan.data)

@@ -53,8 +53,7 @@ def _select(tile, first, indptr, seen, hidden, indices, scores):  # type: ignore
                 values[item] = -np.inf
         if len(hidden):
             for item in range(width):
-                if hidden[first + item]:
-                    values[item] = -np.inf
+                values[item] = np.float32(-np.inf) if hidden[first + item] else values[item]
         whole = width - width % _CHUNK
         for start in range(0, whole, _CHUNK):
             above = np.int32(0)

@@ -46,7 +46,7 @@ def test_a_model_s_own_seeds_and_longer_fits(make):
 
 def test_a_range_of_a_dataset_is_that_of_every_model_that_tunes_it(make):
     own = "params: {batch_size: 64, valid_every: 1}"
-    narrower = {"learning_rate": {"log": [1e-3, 8e-3]}, "neighbors": {"int": [1, 2]}}
+    narrower = {"learning_rate": {"log": [1e-3, 8e-3]}}
     entries = {entry.name: entry for entry in make((own, f"{own}\n    space: {narrower}")).entries}
     assert entries["MF"].space == {
         "learning_rate": {"log": [1e-3, 8e-3]},
@@ -69,6 +69,8 @@ def test_a_first_value_of_a_dataset_is_that_of_every_model_that_tunes_it(make):
     ("change", "message"),
     [
         (("seeds: [0, 1]", "seeds: [0, 1]\n    space: {tau: 1}"), "data.toy.space.tau"),
+        (("seeds: [0, 1]", "seeds: [0, 1]\n    space: {tuu: {int: [1, 2]}}"), "Did you mean 'tau'"),
+        (("seeds: [0, 1]", "seeds: [0, 1]\n    start: {tuu: 1}"), "Did you mean 'tau'"),
         (("resamples: 200", "resample: 200"), "Did you mean 'resamples'"),
         (("seeds: [0, 1]", "seeds: []"), "data.toy.seeds"),
         (("trials: 3", "trials: 0"), "data.toy.budget.trials"),
