@@ -42,7 +42,7 @@ def keep_largest(matrix: csr_array, count: int) -> csr_array:
 def _choose(indptr, values, count, is_kept, sizes):  # type: ignore[no-untyped-def]
     for row in prange(len(indptr) - 1):
         part = values[indptr[row] : indptr[row + 1]]
-        kept = are_largest(part, count) & (part > 0)
+        kept = are_largest(np.where(part > 0, part, 0), count) & (part > 0)
         is_kept[indptr[row] : indptr[row + 1]], sizes[row + 1] = kept, kept.sum()
 
 

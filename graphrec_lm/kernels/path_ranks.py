@@ -31,7 +31,7 @@ def path_ranks(
     strengths : sequence of float
         The κ.
     seen, asked : patterns (int [n + 1], int [entries])
-        Item codes of each row; those seen are not ranked.
+        Item codes of each row, those asked ascending; those seen are not ranked.
     most : int
         Ranks beyond it are not told apart.
 
@@ -75,7 +75,7 @@ def _rank_all(constant, slope, factors, starts, seen, bounds, asked, most, ranks
 @njit(cache=True)
 def _rank(scores, item, most):  # type: ignore[no-untyped-def]
     own, before = scores[item], np.int64(0)
-    if own == -np.inf:
+    if not own > -np.inf:  # hidden, or not a number
         return most + 1
     for start in range(0, len(scores), _CHUNK):
         stop = min(start + _CHUNK, len(scores))

@@ -7,6 +7,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from graphrec_lm.errors import InputError
 from graphrec_lm.kernels.read_only import read_only
 
 Float32 = NDArray[np.float32]
@@ -28,10 +29,15 @@ def add_row_sums(
     sums : float32 array [n, columns], C-contiguous
         Returned.
     indptr, indices : int arrays [n + 1], [nnz]
-        The pattern of A.
+        The pattern of A; all codes < rows, which is not checked.
     matrix : float32 csr_array [rows, columns]
     values : float32 array [nnz], optional
         The values of A; all 1 if not given.
+
+    Raises
+    ------
+    InputError
+        If `sums` has another shape.
 
     Examples
     --------
@@ -39,6 +45,9 @@ def add_row_sums(
     >>> add_row_sums(np.ones((1, 2), np.float32), np.array([0, 2]), np.array([0, 1], np.int32), matrix)
     array([[4., 3.]], dtype=float32)
     """
+    shape = len(indptr) - 1, matrix.shape[1]
+    if sums.shape != shape:
+        raise InputError(f"`sums` must have shape {shape}", f"shape {sums.shape}", "Give a row for each sum.")
     values = np.ones(len(indices), dtype=np.float32) if values is None else values
     parts = read_only(indptr.astype(np.int64), indices, values, matrix.indptr, matrix.indices, matrix.data)
     _add(*parts, sums)

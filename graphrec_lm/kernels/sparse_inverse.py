@@ -18,18 +18,20 @@ from numba import njit, prange
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
+from graphrec_lm.kernels.patterns import csr_of
 from graphrec_lm.kernels.read_only import read_only
 
 Float32 = NDArray[np.float32]
 
 _SPARSE = 0.01  # rows that are solved first share entries with so many of the others at most,
 _WORTH = 0.02  # and at least so many of the rows can be
+_MOST_LEFT = 0.85  # of the rows, for the detour to be worth its memory
 
 
 class _Level(NamedTuple):
     """Rows that were solved together: their codes, D and W (columns are codes of all rows)."""
 
-    codes: NDArray[np.int64]
+    codes: NDArray[np.int32]
     diagonal: NDArray[np.float64]
     weights: csr_array
 
@@ -57,14 +59,17 @@ def sparse_inverse(matrix: csr_array) -> torch.Tensor:
             [0.0000, 0.2500]])
     """
     levels, left, rest = _levels(csr_array(matrix, dtype=np.float64))
+    if len(left) > _MOST_LEFT * matrix.shape[0]:
+        del levels, rest
+        return torch.from_numpy(_by_cholesky(matrix))
+    core, done = _by_cholesky(rest), len(left)
+    del rest
     order = np.concatenate([left, *(level.codes for level in reversed(levels))])
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    inverse, done = np.empty(matrix.shape, dtype=np.float32), len(left)
-    if done:
-        factor = torch.linalg.cholesky(torch.from_numpy(rest.astype(np.float32).toarray()))
-        inverse[:done, :done] = torch.cholesky_inverse(factor).numpy()
-        del factor
+    inverse = np.empty(matrix.shape, dtype=np.float32)
+    inverse[:done, :done] = core
+    del core
     for level in reversed(levels):
         weights, added = level.weights, slice(done, done + len(level.codes))
         parts = weights.indptr, place[weights.indices], weights.data.astype(np.float32)
@@ -79,22 +84,32 @@ def sparse_inverse(matrix: csr_array) -> torch.Tensor:
     return rows.index_select(1, positions)
 
 
-def _levels(matrix: csr_array) -> tuple[list[_Level], NDArray[np.int64], csr_array]:
+def _by_cholesky(matrix: csr_array) -> Float32:
+    dense = torch.from_numpy(matrix.astype(np.float32).toarray())
+    factor = torch.linalg.cholesky(dense)
+    del dense
+    found: Float32 = torch.cholesky_inverse(factor).T.numpy()  # symmetric; LAPACK's columns are our rows
+    return found
+
+
+def _levels(matrix: csr_array) -> tuple[list[_Level], NDArray[np.int32], csr_array]:
     """Independent sets one after the other; then the codes of the rows that are left, and their matrix."""
     levels: list[_Level] = []
     size = matrix.shape[0]
-    codes = np.arange(size)
+    codes = np.arange(size, dtype=np.int32)
     while len(codes):
         is_alone = _independent(matrix, _SPARSE * len(codes))
         if is_alone.sum() < max(1, _WORTH * len(codes)):
             break
         diagonal = matrix.diagonal()[is_alone]
+        if not (diagonal > 0).all():
+            raise torch.linalg.LinAlgError("the matrix is not positive definite")
         between = matrix[is_alone][:, ~is_alone]
         weights = (diags_array(1 / diagonal) @ between).tocsr()
         matrix = (matrix[~is_alone][:, ~is_alone] - between.T @ weights).tocsr()
         alone, codes = codes[is_alone], codes[~is_alone]
-        among_all = weights.data, codes[weights.indices], weights.indptr
-        levels.append(_Level(alone, diagonal, csr_array(among_all, shape=(len(alone), size))))
+        among_all = csr_of(weights.data, codes[weights.indices], weights.indptr, (len(alone), size))
+        levels.append(_Level(alone, diagonal, among_all))
     return levels, codes, matrix
 
 

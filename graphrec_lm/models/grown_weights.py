@@ -108,7 +108,7 @@ def weight_products(mixtures: sparse.csr_array, weights: Any) -> Float32:
     if isinstance(weights, ThinPlusSparse):
         first, rest = (mixtures @ weights.left) @ weights.right.T, weights.sparse
     elif sparse.issparse(weights):
-        first, rest = np.zeros((mixtures.shape[0], weights.shape[1])), weights
+        first, rest = np.zeros((mixtures.shape[0], weights.shape[1]), dtype=np.float32), weights
     else:
         return np.ascontiguousarray(mixtures @ weights, dtype=np.float32)
     parts = mixtures.indptr, mixtures.indices, rest, mixtures.data

@@ -27,7 +27,7 @@ from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 Float32 = NDArray[np.float32]
 
 _FEW = 1000  # users whose matrix is quickly factorised
-_SPARSE = 0.05  # of all pairs of items: so few of the histories' make a sparse matrix
+_SPARSE = 0.02  # of all pairs of items: so few of the histories' make a sparse matrix
 
 
 def least_regularization(dataset: Dataset) -> float:

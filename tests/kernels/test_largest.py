@@ -43,3 +43,8 @@ def test_columns_in_any_order_on_any_number_of_threads():
 def test_a_count_below_none_is_refused():
     with pytest.raises(InputError, match="`count` must be an integer >= 0"):
         keep_largest(sparse.csr_array(np.eye(2)), -1)
+
+
+def test_what_is_no_number_is_left_out():
+    found = keep_largest(sparse.csr_array(np.array([[1.0, np.nan, 2.0, 3.0]])), 2)
+    np.testing.assert_array_equal(found.toarray(), [[0, 0, 2, 3]])

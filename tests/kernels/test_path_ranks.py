@@ -35,3 +35,9 @@ def test_ranks_are_those_of_a_sort(n_items, values, most):
         with threads(count):
             found = path_ranks(constant, slope, STRENGTHS, seen, pattern_of(asked), most)
         np.testing.assert_array_equal(found, expected)
+
+
+def test_what_is_no_number_is_ranked_last():
+    constant, nothing = np.array([[np.nan, 2, -np.inf, 1]], dtype=np.float32), pattern_of([[]])
+    found = path_ranks(constant, np.zeros_like(constant), [1.0], nothing, pattern_of([[0, 1, 2, 3]]), 3)
+    np.testing.assert_array_equal(found, [[4, 1, 4, 2]])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import add_row_sums, reference
 from tests.support import thread_counts, threads
 
@@ -41,3 +42,10 @@ def test_a_row_is_summed_alike_alone_and_among_others():
         part = weights.indices[slice(*weights.indptr[row : row + 2])]
         alone = add_row_sums(np.zeros((1, 50), np.float32), np.array([0, len(part)]), part, matrix)
         np.testing.assert_array_equal(alone[0], together[row])
+
+
+@pytest.mark.parametrize("shape", [(1, 50), (2, 49)])
+def test_sums_of_another_shape_are_refused(shape):
+    with pytest.raises(InputError, match="must have shape"):
+        nothing = np.zeros(3, np.int64), np.zeros(0, np.int32)
+        add_row_sums(np.zeros(shape, np.float32), *nothing, random_sparse((30, 50), 5))

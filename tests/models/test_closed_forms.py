@@ -57,7 +57,7 @@ def test_the_inverse_gram_matrix(n_users, n_items):
 
 
 def test_the_inverse_of_a_sparse_gram_matrix(monkeypatch):
-    dataset, pattern = random_dataset(300, 400, density=0.01)
+    dataset, pattern = random_dataset(300, 400, density=0.005)
     found = inverse_gram(dataset, 3.0).numpy()
     expected = np.linalg.inv(pattern.dense.T @ pattern.dense + 3 * np.eye(400))
     np.testing.assert_allclose(found, expected, atol=1e-6)
