@@ -25,7 +25,7 @@ from graphrec_lm.kernels.local_ridge import local_ridge, pair_products, weighted
 from graphrec_lm.kernels.memory import empty, recycling
 from graphrec_lm.kernels.neighbours import co_occurring, nearest_of
 from graphrec_lm.kernels.path_ranks import path_ranks
-from graphrec_lm.kernels.patterns import csr_of, join_rows, subtract_rows
+from graphrec_lm.kernels.patterns import csr_of, join_rows, pattern_matrix, rows_between, subtract_rows
 from graphrec_lm.kernels.row_sums import add_row_sums
 from graphrec_lm.kernels.sampling import alias_table
 from graphrec_lm.kernels.several import draw_several
@@ -63,8 +63,10 @@ __all__ = [
     "pair_products",
     "pair_sums",
     "path_ranks",
+    "pattern_matrix",
     "places_of",
     "recycling",
+    "rows_between",
     "sampled_softmax",
     "scatter_fields",
     "sparse_inverse",

@@ -52,8 +52,18 @@ def csr_of(values: NDArray[Any], indices: Int, indptr: Int, shape: tuple[int, in
     dtype('int32')
     """
     if len(values) <= np.iinfo(indices.dtype).max:
-        indptr = indptr.astype(indices.dtype)
+        indptr = indptr.astype(indices.dtype, copy=False)
     return csr_array((values, indices, indptr), shape=shape)
+
+
+def pattern_matrix(indptr: Int, indices: Int, n_columns: int, dtype: Any = np.float32) -> csr_array:
+    """The 0/1 matrix of a CSR pattern, [rows, n_columns].
+
+    >>> pattern_matrix(np.array([0, 1, 1]), np.array([1], dtype=np.int32), 2).toarray()
+    array([[0., 1.],
+           [0., 0.]], dtype=float32)
+    """
+    return csr_of(np.ones(len(indices), dtype=dtype), indices, indptr, (len(indptr) - 1, n_columns))
 
 
 def take_rows(indptr: Int, indices: Int, rows: Int) -> Pattern:
@@ -68,6 +78,16 @@ def take_rows(indptr: Int, indices: Int, rows: Int) -> Pattern:
     taken = np.empty(out[-1], dtype=np.int32)
     _take_rows(*read_only(indices), starts, out, taken)
     return out, taken
+
+
+def rows_between(pattern: Pattern, start: int, stop: int) -> Pattern:
+    """The rows start..stop-1 of a CSR pattern; their indices are a view.
+
+    >>> rows_between((np.array([0, 1, 3]), np.array([5, 6, 7])), 1, 2)
+    (array([0, 2]), array([6, 7]))
+    """
+    bounds = pattern[0][start : stop + 1]
+    return bounds - bounds[0], pattern[1][bounds[0] : bounds[-1]]
 
 
 def join_rows(first: Pattern, second: Pattern) -> Pattern:

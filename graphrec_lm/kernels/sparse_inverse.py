@@ -72,10 +72,10 @@ def sparse_inverse(matrix: csr_array) -> torch.Tensor:
     del core
     for level in reversed(levels):
         weights, added = level.weights, slice(done, done + len(level.codes))
-        parts = weights.indptr, place[weights.indices], weights.data.astype(np.float32)
-        _mix(*read_only(*parts), inverse, done, 0, done)
+        parts = read_only(weights.indptr, place[weights.indices], weights.data.astype(np.float32))
+        _mix(*parts, inverse, done, 0, done)
         inverse[:done, added] = inverse[added, :done].T
-        _mix(*read_only(*parts), inverse, done, done, added.stop)
+        _mix(*parts, inverse, done, done, added.stop)
         inverse[np.arange(done, added.stop), np.arange(done, added.stop)] += 1 / level.diagonal
         done = added.stop
     positions = torch.from_numpy(place)

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import csr_of, gram, pair_products, unit_rows
+from graphrec_lm.kernels import gram, pair_products, pattern_matrix, unit_rows
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import own_part
 from graphrec_lm.models.item_knn import largest_others
@@ -179,8 +179,7 @@ def align(one: torch.Tensor, other: torch.Tensor, codes: NDArray[np.int32], tau:
 def augmented_view(titles: Float32, graph: BipartiteGraph, neighbors: int) -> TextView:
     """The view of augmented items and histories; see `AlphaFree`."""
     weights = similar_items(titles, graph, neighbors)
-    ones = np.ones(len(graph.indices), dtype=np.float32)
-    histories = csr_of(ones, graph.indices, graph.indptr, (graph.n_users, graph.n_items))
+    histories = pattern_matrix(graph.indptr, graph.indices, graph.n_items)
     united = (histories @ (weights > 0).astype(np.float32)).tocsr()
     united.sort_indices()
     extended = BipartiteGraph(united.indptr, united.indices, graph.n_items)

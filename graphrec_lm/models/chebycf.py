@@ -13,7 +13,7 @@ from scipy import sparse
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.kernels import csr_of, spmm, topk_blocks
+from graphrec_lm.kernels import pattern_matrix, spmm, topk_blocks
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.people import People
@@ -103,9 +103,7 @@ class ChebyCF(Recommender):
         return np.asarray(0.5 - 0.5 * np.sign(z) * np.abs(z) ** self.flatness)
 
     def _scores(self, people: People) -> Float32:
-        ones = np.ones(len(people.indices), dtype=np.float32)
-        shape = len(people), self._state.dataset.n_items
-        return self._filtered(csr_of(ones, people.indices, people.indptr, shape))
+        return self._filtered(pattern_matrix(people.indptr, people.indices, self._state.dataset.n_items))
 
     def _filtered(self, histories: sparse.csr_array) -> Float32:
         """Histories [n, n_items] through the filter, dense."""

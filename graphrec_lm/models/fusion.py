@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from graphrec_lm.kernels import standardised, take_rows, topk_scores
+from graphrec_lm.kernels import rows_between, standardised, topk_scores
 from graphrec_lm.kernels.topk import block_rows
 
 Float32 = NDArray[np.float32]
@@ -41,9 +41,9 @@ class Fusion:
         self.n_relevant = np.diff(relevant[0])
         parts = []
         for start in range(0, people, block):
-            rows = np.arange(start, min(start + block, people))
-            given = scorer(start, start + len(rows)), take_rows(*seen, rows), take_rows(*relevant, rows)
-            parts.append(_candidates(*given))
+            stop = min(start + block, people)
+            held = rows_between(seen, start, stop), rows_between(relevant, start, stop)
+            parts.append(_candidates(scorer(start, stop), *held))
         self.scores, self.hits = (np.concatenate(both) for both in zip(*parts, strict=True))
 
     def ndcg(self, weights: Float32) -> float:

@@ -9,9 +9,9 @@ import numpy as np
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.edges import pair_keys
-from graphrec_lm.kernels import join_rows
+from graphrec_lm.kernels import join_rows, rows_between
 from graphrec_lm.models.frames import pair_columns
-from graphrec_lm.models.people import Codes, Pattern, People, known_codes, rows_between
+from graphrec_lm.models.people import Codes, Pattern, People, known_codes
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,8 @@ class ItemItemRecommender(AddsItems):
             mixtures = sparse.vstack([self.item_weights_.mixtures, mixtures], format="csr")
         grown = {
             "new.values": mixtures.data,
-            "new.indices": mixtures.indices.astype(np.int32),
-            "new.indptr": mixtures.indptr.astype(np.int64),
+            "new.indices": mixtures.indices.astype(np.int32, copy=False),
+            "new.indptr": mixtures.indptr,
         }
         if "titles" in state.arrays:
             grown["titles"] = np.concatenate([state.arrays["titles"], titles.astype(np.float16)])
@@ -125,7 +125,7 @@ def stored(weights: Any) -> Arrays:
     return {
         "weights.values": weights.data.astype(np.float32, copy=False),
         "weights.indices": weights.indices.astype(np.int32, copy=False),
-        "weights.indptr": weights.indptr.astype(np.int64),
+        "weights.indptr": weights.indptr,
     }
 
 

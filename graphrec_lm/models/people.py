@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.edges import pair_keys
 from graphrec_lm.errors import InputError, UnknownIdError, check_choice, first_few
-from graphrec_lm.kernels import take_rows
+from graphrec_lm.kernels import rows_between, take_rows
 from graphrec_lm.models.wishes import Wishes
 
 Codes = NDArray[np.int32]
@@ -96,12 +96,6 @@ class People:
         wishes = None if self.wishes is None else self.wishes.part(start, stop)
         pattern = rows_between((self.indptr, self.indices), start, stop)
         return People(self.ids[start:stop], codes, *pattern, wishes)
-
-
-def rows_between(pattern: Pattern, start: int, stop: int) -> Pattern:
-    """The rows start..stop-1 of a CSR pattern."""
-    bounds = pattern[0][start : stop + 1]
-    return bounds - bounds[0], pattern[1][bounds[0] : bounds[-1]]
 
 
 def are_pairs(dataset: Dataset, users: Codes, items: Codes) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.kernels import csr_of, gram, sparse_inverse
+from graphrec_lm.kernels import gram, pattern_matrix, sparse_inverse
 from graphrec_lm.models.dense_limit import check_dense
 from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
@@ -160,8 +160,7 @@ def thin_weights(
     array([0.   , 0.333, 0.333, 0.   ], dtype=float32)
     """
     _check(dataset, regularization)
-    ones = np.ones(dataset.n_interactions)
-    users = csr_of(ones, dataset.indices, dataset.indptr, (dataset.n_users, dataset.n_items))
+    users = pattern_matrix(dataset.indptr, dataset.indices, dataset.n_items, np.float64)
     matrix = torch.from_numpy((users @ users.T).toarray())
     matrix.diagonal().add_(regularization)
     items = users.T.tocsr()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import path_ranks, take_rows
+from graphrec_lm.kernels import path_ranks, rows_between, take_rows
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.held_out import validating
 from graphrec_lm.models.ridge import least_regularization
@@ -92,15 +92,12 @@ class Search:
 
     def _ndcg(self, scorer: Scorer, strengths: Sequence[float]) -> list[float]:
         """NDCG@20 for each κ; each block of people is scored once."""
-        bounds, relevant = self.relevant
-        people = len(bounds) - 1
-        ranks = np.empty((len(strengths), len(relevant)), dtype=np.int32)
+        people, blocks = len(self.seen[0]) - 1, []
         for start in range(0, people, _BLOCK):
-            rows = np.arange(start, min(start + _BLOCK, people))
-            scores = scorer(start, start + len(rows))
-            parts = take_rows(*self.seen, rows), take_rows(*self.relevant, rows)
-            entries = slice(bounds[rows[0]], bounds[rows[-1] + 1])
-            ranks[:, entries] = path_ranks(*scores, strengths, *parts, most=_K)
+            stop = min(start + _BLOCK, people)
+            seen, relevant = rows_between(self.seen, start, stop), rows_between(self.relevant, start, stop)
+            blocks.append(path_ranks(*scorer(start, stop), strengths, seen, relevant, most=_K))
+        ranks = np.concatenate(blocks, axis=1)
         return [self._ndcg_of(found) for found in ranks]
 
     def _ndcg_of(self, ranks: NDArray[np.int32]) -> float:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import add_row_sums, spmm
+from graphrec_lm.kernels import add_row_sums, rows_between, spmm
 from graphrec_lm.models.ridge import few_users, inverse_gram, ridge_weights, thin_weights
 from graphrec_lm.models.sparse_ridge import SparsePath, Supports, sparse_paths
 from graphrec_lm.models.text_prior import TextPrior
@@ -88,12 +88,10 @@ class SparseSolver:
         self, regularization: float, priors: Sequence[TextPrior], people: Pattern
     ) -> Iterator[Scorer]:
         """See `Solver`."""
-        indptr, indices = people
         for path in self._paths(regularization, priors):
 
             def score(start: int, stop: int, path: SparsePath = path) -> tuple[Float32, Float32]:
-                bounds = indptr[start : stop + 1]
-                part = bounds - bounds[0], indices[bounds[0] : bounds[-1]]
+                part = rows_between(people, start, stop)
                 first = np.zeros((stop - start, self.dataset.n_items), dtype=np.float32)
                 assert path.titles is not None
                 return add_row_sums(first, *part, path.interactions), path.titles.sums(*part)

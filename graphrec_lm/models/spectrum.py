@@ -8,15 +8,14 @@ from scipy import sparse
 from scipy.sparse.linalg import svds
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import csr_of
+from graphrec_lm.kernels import pattern_matrix
 
 Float32 = NDArray[np.float32]
 
 
 def normalised_interactions(dataset: Dataset) -> sparse.csr_array:
     """R̃ = D_u^-½ R D_i^-½, float32 [n_users, n_items]."""
-    ones = np.ones(dataset.n_interactions, dtype=np.float32)
-    matrix = csr_of(ones, dataset.indices, dataset.indptr, (dataset.n_users, dataset.n_items))
+    matrix = pattern_matrix(dataset.indptr, dataset.indices, dataset.n_items)
     users, items = (np.maximum(counts, 1) for counts in (dataset.user_counts, dataset.item_counts))
     scaled = sparse.diags_array(users**-0.5) @ matrix @ sparse.diags_array(items**-0.5)
     return scaled.astype(np.float32)

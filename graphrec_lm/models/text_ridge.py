@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_choice, check_number
-from graphrec_lm.kernels import csr_of, unit_rows
+from graphrec_lm.kernels import pattern_matrix, unit_rows
 from graphrec_lm.models.dense_limit import fits_dense
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.grown_weights import GrownWeights
@@ -185,7 +185,7 @@ class TextRidge(ItemItemRecommender):
         arrays, dataset = self._state.arrays, self._state.dataset
         indptr = arrays.get("learned.indptr", dataset.indptr)
         indices = arrays.get("learned.indices", dataset.indices)
-        return csr_of(np.ones(len(indices)), indices, indptr, (len(indptr) - 1, dataset.n_items))
+        return pattern_matrix(indptr, indices, dataset.n_items, np.float64)
 
     def _given(self) -> dict[str, float]:
         """The parameters, where they are not None, else the usual values."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from graphrec_lm.kernels import join_rows, take_rows, transpose
+from graphrec_lm.kernels import csr_of, join_rows, pattern_matrix, rows_between, take_rows, transpose
 from tests.support import patterns
 
 
@@ -36,6 +36,33 @@ def test_take_rows(pattern, data):
     rows = np.array(data.draw(st.lists(st.integers(0, pattern.n_rows - 1), max_size=9)), dtype=np.int64)
     expected = sparse.csr_array(pattern.dense[rows])
     assert_pattern(take_rows(pattern.indptr, pattern.indices, rows), expected.indptr, expected.indices)
+
+
+@given(pattern=patterns(), data=st.data())
+def test_rows_between(pattern, data):
+    start = data.draw(st.integers(0, pattern.n_rows))
+    stop = data.draw(st.integers(start, pattern.n_rows))
+    found = rows_between((pattern.indptr, pattern.indices), start, stop)
+    expected = take_rows(pattern.indptr, pattern.indices, np.arange(start, stop))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.shares_memory(found[1], pattern.indices) or not len(found[1])
+
+
+@given(pattern=patterns())
+def test_pattern_matrix(pattern):
+    found = pattern_matrix(pattern.indptr, pattern.indices, pattern.n_columns)
+    assert found.dtype == np.float32 and found.indices.dtype == found.indptr.dtype == pattern.indices.dtype
+    np.testing.assert_array_equal(found.toarray(), pattern.dense)
+
+
+def test_a_csr_array_shares_what_it_is_given():
+    values, indices = np.array([1.0, 2.0]), np.array([1, 0], dtype=np.int32)
+    for indptr in (np.array([0, 1, 2]), np.array([0, 1, 2], dtype=np.int32)):
+        found = csr_of(values, indices, indptr, (2, 2))
+        assert np.shares_memory(found.data, values) and np.shares_memory(found.indices, indices)
+        assert np.shares_memory(found.indptr, indptr) == (indptr.dtype == np.int32)
+        np.testing.assert_array_equal(found.toarray(), [[0, 1], [2, 0]])
 
 
 @given(first=patterns(types=("li",)), second=patterns(types=("li",)))

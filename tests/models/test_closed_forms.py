@@ -24,7 +24,7 @@ from tests.data.messages import check
 from tests.models.worlds import checkerboard, encoder
 from tests.support import normal, random_csr
 
-SHAPES = pytest.mark.parametrize(("n_users", "n_items"), [(60, 25), (12, 40), (8, 60)])
+SHAPES = pytest.mark.parametrize(("n_users", "n_items"), [(60, 25), (12, 40), (8, 60), (50, 15)])
 
 
 def random_dataset(n_users, n_items, density=0.2):

@@ -52,6 +52,9 @@ def test_a_model_with_few_weights(tmp_path):
     few.save(tmp_path / "m")
     loaded = graphrec_lm.load(tmp_path / "m")
     pd.testing.assert_frame_equal(loaded.recommend(["u0"]), few.recommend(["u0"]))
+    for model in (few, loaded):
+        assert np.shares_memory(model.item_weights_.indices, model._state.arrays["weights.indices"])
+        assert np.shares_memory(model.item_weights_.data, model._state.arrays["weights.values"])
     parts = few.explain("u0", 9, k=30)
     np.testing.assert_allclose(parts["interactions"] + parts["titles"], parts["score"], atol=1e-6)
     assert (parts["interactions"][parts["score"] == 0] == 0).all()
