@@ -33,13 +33,18 @@ from torch.nn import functional
 
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import (
+    add_row_sums,
+    csr_of,
     draw_negatives,
     draw_positives,
     full_softmax,
     gram,
+    path_ranks,
+    rows_between,
     sampled_softmax,
     spmm,
     topk,
+    topk_scores,
 )
 
 DIM = 64
@@ -241,6 +246,52 @@ def bench_rest(graph: BipartiteGraph, repeat: int) -> dict[str, Any]:
     return {"seconds": times(ways, repeat)}
 
 
+def bench_row_sums(graph: BipartiteGraph, repeat: int, people: int = 2000, kept: int = 500) -> dict[str, Any]:
+    """Scores of histories by item weights of which `kept` an item are not zero."""
+    generator = np.random.default_rng(0)
+    drawn = generator.integers(graph.n_items, size=(graph.n_items, kept), dtype=np.int32)
+    values = generator.random(drawn.size, dtype=np.float32)
+    weights = csr_of(
+        values, np.sort(drawn).ravel(), kept * np.arange(graph.n_items + 1), (graph.n_items,) * 2
+    )
+    histories = rows_between((graph.indptr, graph.indices), 0, people)
+    ones = np.ones(len(histories[1]), dtype=np.float32)
+    matrix = csr_of(ones, histories[1], histories[0], (people, graph.n_items))
+    ways = {
+        "graphrec_lm": lambda: add_row_sums(
+            np.zeros((people, graph.n_items), dtype=np.float32), *histories, weights
+        ),
+        "scipy, then dense": lambda: (matrix @ weights).toarray(),
+    }
+    np.testing.assert_allclose(ways["graphrec_lm"](), ways["scipy, then dense"](), rtol=1e-4, atol=1e-4)
+    return {"seconds": times(ways, repeat)}
+
+
+def bench_path_ranks(graph: BipartiteGraph, repeat: int, people: int = 1000) -> dict[str, Any]:
+    """Which relevant items are among the first 20, for eleven strengths; the relevant ones are drawn."""
+    generator, strengths = np.random.default_rng(0), [float(n) for n in range(11)]
+    constant, slope = generator.standard_normal((2, people, graph.n_items), dtype=np.float32)
+    popular = np.log1p(np.bincount(graph.indices, minlength=graph.n_items)).astype(np.float32)
+    constant += popular
+    seen = rows_between((graph.indptr, graph.indices), 0, people)
+    best = topk_scores(constant, 100, seen=seen)[0]
+    asked = np.arange(people + 1), best[np.arange(people), generator.integers(100, size=people)]
+
+    def ranked() -> Any:
+        return path_ranks(constant, slope, strengths, seen, asked, most=20)
+
+    def listed() -> Any:
+        found = []
+        for strength in strengths:
+            top = topk_scores(constant + np.float32(strength) * slope, 20, seen=seen)[0]
+            hits = top == asked[1][:, None]
+            found.append(np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, 21))
+        return np.array(found)
+
+    np.testing.assert_array_equal(ranked(), listed())
+    return {"seconds": times({"graphrec_lm": ranked, "topk for each": listed}, repeat)}
+
+
 def measure_peak(data: Path, what: str) -> float:
     """MiB that one call needs above its inputs, in this process; a small call warms up first."""
     graph = games(data)
@@ -316,6 +367,8 @@ def main() -> None:
         "full_softmax, 4096 x 16,859, forward and backward": bench_full_softmax(graph, few),
         "topk, 50,546 users, k = 20": bench_topk(options.data, graph, few),
         "sampling and Gram matrix": bench_rest(graph, few),
+        "row sums of sparse weights, 2,000 histories, 500 weights an item": bench_row_sums(graph, few),
+        "ranks on a path of 11 strengths, 1,000 people": bench_path_ranks(graph, few),
     }
     results = {"limits": limits(), "kernels": kernels, "environment": environment()}
     write_text(RESULTS / "kernels.json", json.dumps(results, indent=1))
