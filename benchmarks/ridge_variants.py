@@ -21,7 +21,7 @@ import torch
 from common import RESULTS, environment, read_domain, write_text
 from scipy import sparse
 
-from graphrec_lm.kernels import gram, spmm, take_rows, topk_scores, unit_rows
+from graphrec_lm.kernels import gram, spmm, take_rows, topk, topk_scores, unit_rows
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.text import title_vectors
 from graphrec_lm.models.text_prior import TextPrior
@@ -85,6 +85,15 @@ class Ridge:
     def constant(self) -> torch.Tensor:
         """Scores without titles."""
         return -self.sums / self.on_diagonal
+
+    def slope_towards(self, target: sparse.csc_array) -> torch.Tensor:
+        """The same for any C [n_items, n_items], its diagonal zero."""
+        drawn = sparse.csc_array(sparse.diags_array(self.penalty.numpy()) @ target)
+        columns = np.repeat(np.arange(drawn.shape[1]), np.diff(drawn.indptr))
+        products = self.inverse.numpy()[columns, drawn.indices] * drawn.data
+        falling = np.bincount(columns, products, drawn.shape[1]) / self.on_diagonal.numpy()
+        sums = self.sums.numpy()
+        return torch.from_numpy(((drawn.T @ sums.T).T - sums * falling).astype(np.float32))
 
     def slope(self, prior: TextPrior) -> torch.Tensor:
         """What titles add for κ = 1."""
@@ -177,6 +186,77 @@ def by_popularity(power: float) -> Variant:
     return paths
 
 
+def relaxed(power: float) -> Variant:
+    """Scores of item j times P_jj^power: 0 is diag(B) = 0, 1 a ridge without it, below 0 more than it.
+
+    Between the two lies the relaxed diagonal of RLAE (Moon, Kim & Lee, SIGIR 2023).
+    """
+
+    def paths(domain: Domain, regularization: float) -> Iterator[Path_]:
+        ridge, given = plain_ridge(domain, regularization), both(domain)
+        scale = (ridge.on_diagonal / ridge.on_diagonal.mean()) ** power
+        for text in TEXT_LAMBDAS:
+            yield ridge.constant() * scale, ridge.slope(TextPrior.of(given, text)) * scale
+
+    return paths
+
+
+def kernel(cosines: torch.Tensor, width: float = 0.2) -> torch.Tensor:
+    """Gaussian in the distance of unit vectors."""
+    return ((cosines - 1) / width).exp()
+
+
+def gaussian(domain: Domain, regularization: float) -> Iterator[Path_]:
+    """C from a Gaussian kernel of the titles instead of their inner products."""
+    ridge, titles = plain_ridge(domain, regularization), torch.from_numpy(unit_rows(both(domain)))
+    for text in TEXT_LAMBDAS:
+        target = kernel(titles @ titles.T)
+        target.diagonal().add_(text)
+        target = torch.cholesky_inverse(torch.linalg.cholesky(target)).T
+        target /= -target.diagonal().clone()
+        target.fill_diagonal_(0)
+        drawn = target * ridge.penalty[:, None]
+        falling = (ridge.inverse * drawn.T).sum(1) / ridge.on_diagonal
+        yield ridge.constant(), ridge.sums @ drawn - ridge.sums * falling
+
+
+_NEAR: dict[tuple[int, float], sparse.csc_array] = {}
+
+
+def near_titles(domain: Domain, ridge: float, neighbors: int = 100) -> sparse.csc_array:
+    """Each title regressed on its nearest ones by the Gaussian kernel, [n_items, n_items], a column each."""
+    if (id(domain), ridge) in _NEAR:
+        return _NEAR[id(domain), ridge]
+    titles = unit_rows(both(domain))
+    codes, cosines = topk(titles, titles, neighbors + 1)
+    others = codes != np.arange(len(titles))[:, None]
+    others[others.all(axis=1), -1] = False
+    codes, cosines = (found[others].reshape(-1, neighbors) for found in (codes, cosines))
+    rows, values = torch.from_numpy(titles), np.empty_like(cosines)
+    for start in range(0, len(titles), 256):
+        part = slice(start, start + 256)
+        near = rows[torch.from_numpy(codes[part]).long()]
+        between = kernel(near @ near.mT) + ridge * torch.eye(neighbors)
+        sides = kernel(torch.from_numpy(cosines[part]))[:, :, None]
+        values[part] = torch.cholesky_solve(sides, torch.linalg.cholesky(between))[:, :, 0].numpy()
+    bounds = neighbors * np.arange(len(titles) + 1)
+    found = sparse.csc_array((values.ravel(), codes.ravel(), bounds), shape=(len(titles),) * 2)
+    return _NEAR.setdefault((id(domain), ridge), found)
+
+
+def with_near_titles(own: float, shares: tuple[float, ...]) -> Variant:
+    """The prior of the titles (λ = 100), and shares of that of each title's nearest ones."""
+
+    def paths(domain: Domain, regularization: float) -> Iterator[Path_]:
+        ridge = plain_ridge(domain, regularization)
+        first = ridge.slope(TextPrior.of(both(domain), 100.0))
+        near = ridge.slope_towards(near_titles(domain, own))
+        for share in shares:
+            yield ridge.constant(), first + share * near
+
+    return paths
+
+
 def two_scales(domain: Domain, regularization: float) -> Iterator[Path_]:
     """Half of a prior with a small λ of its own and half of one with a large."""
     ridge, given = plain_ridge(domain, regularization), both(domain)
@@ -203,11 +283,17 @@ VARIANTS: dict[str, Variant] = {
     "λ_j = λ + .3 G_jj": towards(both, p=0.3),
     "κ_j by popularity^.2": by_popularity(0.2),
     "κ_j by popularity^-.2": by_popularity(-0.2),
+    "scores times P_jj^.5": relaxed(0.5),
+    "scores times P_jj^.2": relaxed(0.2),
+    "scores times P_jj^-.2": relaxed(-0.2),
     "titles without 1 component": towards(lambda domain: without_top(both(domain), 1)),
     "titles without 5 components": towards(lambda domain: without_top(both(domain), 5)),
     "titles whitened": towards(lambda domain: whitened(both(domain))),
     "titles and their neighbours' titles": towards(diffused),
     "titles and behaviour factors": towards(behaviour),
+    "titles by a Gaussian kernel": gaussian,
+    "and the 100 nearest titles, λ = 30": with_near_titles(30.0, (0.25, 0.5, 2.0)),
+    "and the 100 nearest titles, λ = 100": with_near_titles(100.0, (0.25, 0.5, 2.0)),
     "two scales of titles": two_scales,
     "a prior for each LM": apart,
 }
@@ -275,6 +361,7 @@ def main() -> None:
         rows = results.setdefault(name, {})
         domain = read(options.data, name)
         _KNOWN.clear()
+        _NEAR.clear()
         for variant, paths in VARIANTS.items():
             if variant not in rows and not _has_lost(results, variant):
                 rows[variant] = best(domain, paths, LAMBDAS.get(name, GAMES_LAMBDAS))
