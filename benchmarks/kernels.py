@@ -40,6 +40,7 @@ from graphrec_lm.kernels import (
     full_softmax,
     gram,
     path_ranks,
+    pattern_matrix,
     rows_between,
     sampled_softmax,
     spmm,
@@ -230,8 +231,7 @@ def bench_topk(data: Path, graph: BipartiteGraph, repeat: int) -> dict[str, Any]
 def bench_rest(graph: BipartiteGraph, repeat: int) -> dict[str, Any]:
     """Sampling and Gram matrix."""
     pattern = graph.indptr, graph.indices
-    shape = graph.n_users, graph.n_items
-    matrix = sparse.csr_array((np.ones(graph.n_edges, np.float32), graph.indices, graph.indptr), shape)
+    matrix = pattern_matrix(*pattern, graph.n_items)
     users = draw_positives(*pattern, BATCH, by="user", seed=0, step=0)[0]
     np.testing.assert_array_equal(gram(*pattern, graph.n_items), (matrix.T @ matrix).toarray())
     ways: dict[str, Callable[[], Any]] = {
@@ -255,8 +255,7 @@ def bench_row_sums(graph: BipartiteGraph, repeat: int, people: int = 2000, kept:
         values, np.sort(drawn).ravel(), kept * np.arange(graph.n_items + 1), (graph.n_items,) * 2
     )
     histories = rows_between((graph.indptr, graph.indices), 0, people)
-    ones = np.ones(len(histories[1]), dtype=np.float32)
-    matrix = csr_of(ones, histories[1], histories[0], (people, graph.n_items))
+    matrix = pattern_matrix(*histories, graph.n_items)
     ways = {
         "graphrec_lm": lambda: add_row_sums(
             np.zeros((people, graph.n_items), dtype=np.float32), *histories, weights

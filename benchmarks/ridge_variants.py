@@ -21,8 +21,9 @@ import torch
 from common import RESULTS, environment, read_domain, write_text
 from scipy import sparse
 
-from graphrec_lm.kernels import gram, spmm, take_rows, topk, topk_scores, unit_rows
+from graphrec_lm.kernels import gram, pattern_matrix, spmm, take_rows, topk_scores, unit_rows
 from graphrec_lm.metrics import ranking_metrics
+from graphrec_lm.models.mixtures import predictors_of, title_kernel
 from graphrec_lm.models.text import title_vectors
 from graphrec_lm.models.text_prior import TextPrior
 
@@ -86,14 +87,11 @@ class Ridge:
         """Scores without titles."""
         return -self.sums / self.on_diagonal
 
-    def slope_towards(self, target: sparse.csc_array) -> torch.Tensor:
-        """The same for any C [n_items, n_items], its diagonal zero."""
-        drawn = sparse.csc_array(sparse.diags_array(self.penalty.numpy()) @ target)
-        columns = np.repeat(np.arange(drawn.shape[1]), np.diff(drawn.indptr))
-        products = self.inverse.numpy()[columns, drawn.indices] * drawn.data
-        falling = np.bincount(columns, products, drawn.shape[1]) / self.on_diagonal.numpy()
-        sums = self.sums.numpy()
-        return torch.from_numpy(((drawn.T @ sums.T).T - sums * falling).astype(np.float32))
+    def slope_towards(self, target: torch.Tensor) -> torch.Tensor:
+        """What any C [n_items, n_items] with a zero diagonal adds for κ = 1."""
+        drawn = self.penalty[:, None] * target
+        falling = (self.inverse * drawn.T).sum(1) / self.on_diagonal
+        return self.sums @ drawn - self.sums * falling
 
     def slope(self, prior: TextPrior) -> torch.Tensor:
         """What titles add for κ = 1."""
@@ -136,10 +134,7 @@ def whitened(vectors: Any) -> Any:
 
 def diffused(domain: Domain) -> Any:
     """Titles, and beside them the mean title of what an item occurs with: hops apart."""
-    users = np.repeat(np.arange(len(domain.indptr) - 1), np.diff(domain.indptr))
-    ones = np.ones(len(users), dtype=np.float32)
-    shape = len(domain.indptr) - 1, domain.n_items
-    pattern = sparse.csr_array((ones, (users, domain.indices)), shape=shape)
+    pattern = pattern_matrix(domain.indptr, domain.indices, domain.n_items)
     own = both(domain)
     hop = pattern.T @ ((pattern @ own) / np.maximum(np.diff(domain.indptr), 1)[:, None])
     return np.hstack([unit_rows(own), 0.5 * unit_rows(hop.astype(np.float32))])
@@ -201,56 +196,37 @@ def relaxed(power: float) -> Variant:
     return paths
 
 
-def kernel(cosines: torch.Tensor, width: float = 0.2) -> torch.Tensor:
-    """Gaussian in the distance of unit vectors."""
-    return ((cosines - 1) / width).exp()
-
-
 def gaussian(domain: Domain, regularization: float) -> Iterator[Path_]:
     """C from a Gaussian kernel of the titles instead of their inner products."""
     ridge, titles = plain_ridge(domain, regularization), torch.from_numpy(unit_rows(both(domain)))
     for text in TEXT_LAMBDAS:
-        target = kernel(titles @ titles.T)
+        target = title_kernel(titles @ titles.T)
         target.diagonal().add_(text)
         target = torch.cholesky_inverse(torch.linalg.cholesky(target)).T
         target /= -target.diagonal().clone()
         target.fill_diagonal_(0)
-        drawn = target * ridge.penalty[:, None]
-        falling = (ridge.inverse * drawn.T).sum(1) / ridge.on_diagonal
-        yield ridge.constant(), ridge.sums @ drawn - ridge.sums * falling
+        yield ridge.constant(), ridge.slope_towards(target)
 
 
-_NEAR: dict[tuple[int, float], sparse.csc_array] = {}
+_NEAR: dict[tuple[int, float], sparse.csr_array] = {}
 
 
-def near_titles(domain: Domain, ridge: float, neighbors: int = 100) -> sparse.csc_array:
-    """Each title regressed on its nearest ones by the Gaussian kernel, [n_items, n_items], a column each."""
-    if (id(domain), ridge) in _NEAR:
-        return _NEAR[id(domain), ridge]
-    titles = unit_rows(both(domain))
-    codes, cosines = topk(titles, titles, neighbors + 1)
-    others = codes != np.arange(len(titles))[:, None]
-    others[others.all(axis=1), -1] = False
-    codes, cosines = (found[others].reshape(-1, neighbors) for found in (codes, cosines))
-    rows, values = torch.from_numpy(titles), np.empty_like(cosines)
-    for start in range(0, len(titles), 256):
-        part = slice(start, start + 256)
-        near = rows[torch.from_numpy(codes[part]).long()]
-        between = kernel(near @ near.mT) + ridge * torch.eye(neighbors)
-        sides = kernel(torch.from_numpy(cosines[part]))[:, :, None]
-        values[part] = torch.cholesky_solve(sides, torch.linalg.cholesky(between))[:, :, 0].numpy()
-    bounds = neighbors * np.arange(len(titles) + 1)
-    found = sparse.csc_array((values.ravel(), codes.ravel(), bounds), shape=(len(titles),) * 2)
-    return _NEAR.setdefault((id(domain), ridge), found)
+def near_titles(domain: Domain, noise: float) -> sparse.csr_array:
+    """Each title regressed on the hundred nearest others, a row each; computed once."""
+    if (id(domain), noise) not in _NEAR:
+        titles, items = unit_rows(both(domain)), np.arange(domain.n_items, dtype=np.int32)
+        itself = np.arange(domain.n_items + 1), items
+        _NEAR[id(domain), noise] = predictors_of(titles, titles, items, noise=noise, seen=itself)
+    return _NEAR[id(domain), noise]
 
 
-def with_near_titles(own: float, shares: tuple[float, ...]) -> Variant:
+def with_near_titles(noise: float, shares: tuple[float, ...]) -> Variant:
     """The prior of the titles (λ = 100), and shares of that of each title's nearest ones."""
 
     def paths(domain: Domain, regularization: float) -> Iterator[Path_]:
         ridge = plain_ridge(domain, regularization)
         first = ridge.slope(TextPrior.of(both(domain), 100.0))
-        near = ridge.slope_towards(near_titles(domain, own))
+        near = ridge.slope_towards(torch.from_numpy(near_titles(domain, noise).toarray().T))
         for share in shares:
             yield ridge.constant(), first + share * near
 

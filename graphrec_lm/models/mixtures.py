@@ -10,9 +10,10 @@ from scipy import sparse
 from graphrec_lm.kernels import topk
 
 Float32 = NDArray[np.float32]
+Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
 
 _POWER = 4  # of the cosine
-_WIDTH, _NOISE = 0.2, 1.0  # of the kernel of cosines; beside its 1 for equal titles
+_WIDTH = 0.2  # of the kernel of cosines
 _BLOCK = 256
 
 
@@ -46,13 +47,19 @@ def mixtures_of(
 
 
 def predictors_of(
-    new: Float32, known: Float32, candidates: NDArray[np.int32], nearest: int = 100
+    new: Float32,
+    known: Float32,
+    candidates: NDArray[np.int32],
+    nearest: int = 100,
+    *,
+    noise: float = 1.0,
+    seen: Pattern | None = None,
 ) -> sparse.csr_array:
     """W: whatever known items have (scores, vectors), regressed on their titles, is W times it for new ones.
 
     Kernel ridge regression, i.e. the mean of a Gaussian process (kriging), on the nearest titles S alone:
 
-        w = (K_SS + I)⁻¹ k_S,   K = exp((cosine - 1) / 0.2)
+        w = (K_SS + noise · I)⁻¹ k_S,   K = exp((cosine - 1) / 0.2)
 
     Titles that say the same share their weight, which an average of the nearest counts twice. What is near to
     nothing has small weights: nothing is known of it. Measured in docs/decisions.md (87).
@@ -61,6 +68,10 @@ def predictors_of(
     ----------
     new, known, candidates, nearest
         As for `mixtures_of`.
+    noise : float
+        Of what is regressed, beside the 1 of equal titles.
+    seen : (indptr, indices), optional
+        Known items, [n_new, n_items], that must not enter: an item itself.
 
     Returns
     -------
@@ -76,27 +87,29 @@ def predictors_of(
     >>> found.toarray().round(3)
     array([[0.5  , 0.002]], dtype=float32)
     """
-    codes, cosines = topk(new, known, min(nearest, len(known)), candidates=candidates)
+    codes, cosines = topk(new, known, min(nearest, len(known)), seen=seen, candidates=candidates)
     values = np.zeros_like(cosines)
     for start in range(0, len(new), _BLOCK):
         part = slice(start, start + _BLOCK)
-        values[part] = _regressed(torch.from_numpy(known), codes[part], torch.from_numpy(cosines[part]))
+        sides = torch.from_numpy(cosines[part])
+        values[part] = _regressed(torch.from_numpy(known), codes[part], sides, noise)
     return _at(codes, values, len(known))
 
 
-def _regressed(known: torch.Tensor, codes: NDArray[np.int32], cosines: torch.Tensor) -> Float32:
+def _regressed(known: torch.Tensor, codes: NDArray[np.int32], cosines: torch.Tensor, noise: float) -> Float32:
     """w for a few new items; what is no item (code -1) has no weight."""
     places = torch.from_numpy(codes).long()
     rows = known[places.clamp(min=0)]
     is_item = (places >= 0).float()
-    between = _kernel(rows @ rows.mT) * is_item[:, :, None] * is_item[:, None, :]
-    between.diagonal(dim1=1, dim2=2).add_(_NOISE)
-    sides = (_kernel(cosines) * is_item)[:, :, None]
+    between = title_kernel(rows @ rows.mT) * is_item[:, :, None] * is_item[:, None, :]
+    between.diagonal(dim1=1, dim2=2).add_(noise)
+    sides = (title_kernel(cosines) * is_item)[:, :, None]
     found: Float32 = torch.cholesky_solve(sides, torch.linalg.cholesky(between))[:, :, 0].numpy()
     return found
 
 
-def _kernel(cosines: torch.Tensor) -> torch.Tensor:
+def title_kernel(cosines: torch.Tensor) -> torch.Tensor:
+    """K above, of the cosines of titles."""
     return ((cosines - 1) / _WIDTH).exp()
 
 

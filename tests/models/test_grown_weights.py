@@ -102,19 +102,30 @@ def test_mixtures_are_of_touched_items_and_sum_to_one():
     assert nobody.nnz == 0
 
 
+@pytest.mark.parametrize("noise", [1.0, 20.0])
 @pytest.mark.parametrize("nearest", [100, 6])
-def test_predictors_are_kernel_ridge_regression_on_the_nearest_titles(nearest):
+def test_predictors_are_kernel_ridge_regression_on_the_nearest_titles(nearest, noise):
     generator = np.random.default_rng(1)
     vectors = unit_rows(generator.standard_normal((340, 4)).astype(np.float32))
     new, known = vectors[40:], vectors[:40]
     touched = np.arange(0, 40, 2, dtype=np.int32)
     known_values = generator.standard_normal(40)
-    found = predictors_of(new, known, touched, nearest) @ known_values
+    found = predictors_of(new, known, touched, nearest, noise=noise) @ known_values
     for row, vector in zip(found, new, strict=True):
         near = touched[np.argsort(-(known[touched] @ vector))[:nearest]]
-        machine = KernelRidge(alpha=1.0, kernel=lambda a, b: np.exp((a @ b - 1) / 0.2))
+        machine = KernelRidge(alpha=noise, kernel=lambda a, b: np.exp((a @ b - 1) / 0.2))
         machine.fit(known[near].astype(np.float64), known_values[near])
         assert row == pytest.approx(machine.predict(vector[None].astype(np.float64))[0], abs=1e-5)
+
+
+def test_an_item_can_be_predicted_from_others_alone():
+    known = unit_rows(np.random.default_rng(2).standard_normal((9, 4)).astype(np.float32))
+    everything = np.arange(9, dtype=np.int32)
+    itself = np.arange(10), everything
+    found = predictors_of(known, known, everything, 4, seen=itself).toarray()
+    for item in everything:
+        others = predictors_of(known[[item]], known, np.delete(everything, item), 4).toarray()[0]
+        np.testing.assert_allclose(found[item], others, atol=1e-6)
 
 
 def test_titles_that_say_the_same_share_their_weight():
