@@ -19,10 +19,11 @@ from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.kernels import gram, pattern_matrix, sparse_inverse
+from graphrec_lm.kernels import gram, sparse_inverse
 from graphrec_lm.models.dense_limit import check_dense
 from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
+from graphrec_lm.models.through_users import ThroughUsers
 
 Float32 = NDArray[np.float32]
 
@@ -38,8 +39,8 @@ def least_regularization(dataset: Dataset) -> float:
 def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
     """P = (RᵀR + λ I)⁻¹, float32 [n_items, n_items], by Cholesky.
 
-    Through the smaller of RᵀR and RRᵀ: with few users, P = (I - Rᵀ (RRᵀ + λ I)⁻¹ R) / λ. Where few items
-    have users in common, most of the work is spared: see `kernels.sparse_inverse`.
+    Through the smaller of RᵀR and RRᵀ: see `through_users`. Where few items have users in common, most of
+    the work is spared: see `kernels.sparse_inverse`.
 
     Raises
     ------
@@ -49,8 +50,8 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
     """
     check_dense(dataset.n_items)
     _check(dataset, regularization)
-    if 2 * dataset.n_users < dataset.n_items:
-        return _through_users(dataset, regularization)
+    if has_fewer_users(dataset):
+        return torch.from_numpy(ThroughUsers.of(dataset, regularization).dense())
     pairs = np.square(np.diff(dataset.indptr)).sum()
     if pairs < _SPARSE * dataset.n_items**2:
         counts = gram(dataset.indptr, dataset.indices, dataset.n_items, least=1.0)
@@ -64,18 +65,6 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
 
 def _check(dataset: Dataset, regularization: float) -> None:
     check_number("regularization", regularization, least=least_regularization(dataset))
-
-
-def _through_users(dataset: Dataset, regularization: float) -> torch.Tensor:
-    interactions = np.zeros((dataset.n_users, dataset.n_items), dtype=np.float32)
-    interactions[dataset.edges.users, dataset.indices] = 1
-    rows = torch.from_numpy(interactions)
-    matrix = rows @ rows.T
-    matrix.diagonal().add_(regularization)
-    thin = torch.linalg.solve_triangular(torch.linalg.cholesky(matrix), rows, upper=False)
-    inverse = torch.mm(thin.T, thin).mul_(-1 / regularization)
-    inverse.diagonal().add_(1 / regularization)
-    return inverse
 
 
 def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strength: float = 0.0) -> Float32:
@@ -119,6 +108,11 @@ def ridge_weights(inverse: torch.Tensor, prior: TextPrior | None = None, strengt
     return weights
 
 
+def has_fewer_users(dataset: Dataset) -> bool:
+    """Whether P is had for less through the users."""
+    return 2 * dataset.n_users < dataset.n_items
+
+
 def few_users(dataset: Dataset, width: int = 0) -> bool:
     """Whether `thin_weights`, with titles of that width, are less than half of `ridge_weights`."""
     return dataset.n_users <= _FEW and 4 * (dataset.n_users + width) < dataset.n_items
@@ -129,9 +123,9 @@ def thin_weights(
 ) -> ThinPlusSparse:
     """B where users are few, as a product as wide as there are users and title dimensions; P is not formed.
 
-    With K = (RRᵀ + λ I)⁻¹, A = K R and the Z, w, T, c of the prior,
+    With the A of `through_users` and the Z, w, T, c of the prior,
 
-        P Z = (Z - Rᵀ A Z) / λ,   q_j = (1 + λκ (P C)_jj) / P_jj + λκ c_j
+        q_j = (1 + λκ (P C)_jj) / P_jj + λκ c_j
         B = λκ (P Z) diag(w) Tᵀ + Rᵀ A diag(q) / λ   off its diagonal
 
     Parameters
@@ -160,24 +154,17 @@ def thin_weights(
     array([0.   , 0.333, 0.333, 0.   ], dtype=float32)
     """
     _check(dataset, regularization)
-    users = pattern_matrix(dataset.indptr, dataset.indices, dataset.n_items, np.float64)
-    matrix = torch.from_numpy((users @ users.T).toarray())
-    matrix.diagonal().add_(regularization)
-    items = users.T.tocsr()
-    right = items @ torch.cholesky_inverse(torch.linalg.cholesky(matrix)).numpy()  # Aᵀ
-    rows = np.repeat(np.arange(dataset.n_items), np.diff(items.indptr))
-    reached = np.bincount(rows, right[rows, items.indices], minlength=dataset.n_items)  # (Rᵀ A)_jj
-    scale = 1 / (1 - reached)  # 1 / (λ P_jj)
-    items, right = items.astype(np.float32), right.astype(np.float32)
-    of_titles = [np.zeros((dataset.n_items, 0), dtype=np.float32)] * 2  # left, right
+    inverse = ThroughUsers.of(dataset, regularization)
+    scale = 1 / (1 - inverse.reached)  # 1 / (λ P_jj)
+    left, of_titles = inverse.items.toarray(), []
     if prior is not None:
-        axes, on_diagonal = prior.rows.numpy(), torch.from_numpy(1 / (regularization * scale)).float()
-        projected = (axes - items @ (right.T @ axes)) / np.float32(regularization)  # P Z
+        projected = inverse.times(prior.rows.numpy())  # P Z
+        on_diagonal = torch.from_numpy(inverse.diagonal).float()
         falling = prior.diagonal_after(torch.from_numpy(projected), on_diagonal).numpy()
         scale = scale * (1 + strength * falling) + strength / regularization * prior.diagonal.numpy()
-        of_titles = [projected * (np.float32(strength) * prior.weights.numpy()), prior.right.numpy()]
-    right *= scale[:, None]
-    left, right = np.hstack([of_titles[0], items.toarray()]), np.hstack([of_titles[1], right])
+        left = np.hstack([projected * (np.float32(strength) * prior.weights.numpy()), left])
+        of_titles = [prior.right.numpy()]
+    right = np.hstack([*of_titles, inverse.solved * scale.astype(np.float32)[:, None]])
     diagonal = -np.einsum("nd,nd->n", left, right)
     _check_finite(float(diagonal.sum()))
     return ThinPlusSparse(left, right, csr_array(diags_array(diagonal)))

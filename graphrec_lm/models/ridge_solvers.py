@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.kernels import add_row_sums, rows_between, spmm
-from graphrec_lm.models.ridge import few_users, inverse_gram, ridge_weights, thin_weights
+from graphrec_lm.models.ridge import few_users, has_fewer_users, inverse_gram, ridge_weights, thin_weights
 from graphrec_lm.models.sparse_ridge import SparsePath, Supports, sparse_paths
 from graphrec_lm.models.text_prior import TextPrior
+from graphrec_lm.models.through_users import ThroughUsers
 
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -40,7 +41,7 @@ class DenseSolver:
 
         Y · (-1 / P_jj) + λκ ((Y Z diag(w)) Tᵀ - Y · ((PC)_jj / P_jj + c_j))
 
-    Y Z and P Z serve the titles' every λ.
+    Y Z = X (P Z) and P Z serve the titles' every λ.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -50,10 +51,8 @@ class DenseSolver:
         self, regularization: float, priors: Sequence[TextPrior], people: Pattern
     ) -> Iterator[Scorer]:
         """See `Solver`."""
-        inverse = inverse_gram(self.dataset, regularization)
-        on_diagonal, sums = inverse.diagonal().clone(), torch.from_numpy(spmm(*people, inverse.numpy()))
-        projected, thin = inverse @ priors[0].rows, sums @ priors[0].rows
-        del inverse
+        on_diagonal, sums, projected = self._applied(regularization, people, priors[0].rows)
+        thin = torch.from_numpy(spmm(*people, projected.numpy()))
         for prior in priors:
             falling = prior.diagonal_after(projected, on_diagonal) / on_diagonal + prior.diagonal
             left, right = regularization * prior.weights * thin, prior.right
@@ -67,11 +66,27 @@ class DenseSolver:
 
             yield score
 
+    def _applied(self, regularization: float, people: Pattern, rows: torch.Tensor) -> tuple[Any, Any, Any]:
+        """The diagonal of P, X P and P Z, float32 tensors."""
+        if has_fewer_users(self.dataset):
+            users = ThroughUsers.of(self.dataset, regularization)
+            arrays = users.diagonal.astype(np.float32), users.sums(people), users.times(rows.numpy())
+            diagonal, sums, projected = map(torch.from_numpy, arrays)
+            return diagonal, sums, projected
+        inverse = inverse_gram(self.dataset, regularization)
+        sums = torch.from_numpy(spmm(*people, inverse.numpy()))
+        return inverse.diagonal().clone(), sums, inverse @ rows
+
     def weights(self, regularization: float, prior: TextPrior | None, strength: float) -> Any:
         """See `Solver`."""
         prior = prior if strength else None
-        if few_users(self.dataset, 0 if prior is None else prior.rows.shape[1]):
-            return thin_weights(self.dataset, regularization, prior, regularization * strength)
+        if has_fewer_users(self.dataset):
+            thin = thin_weights(self.dataset, regularization, prior, regularization * strength)
+            if few_users(self.dataset, 0 if prior is None else prior.rows.shape[1]):
+                return thin
+            weights = thin.toarray()
+            np.fill_diagonal(weights, 0)
+            return weights
         return ridge_weights(inverse_gram(self.dataset, regularization), prior, regularization * strength)
 
 
