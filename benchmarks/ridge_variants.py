@@ -23,7 +23,8 @@ from scipy import sparse
 
 from graphrec_lm.kernels import gram, pattern_matrix, spmm, take_rows, topk_scores, unit_rows
 from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models.mixtures import predictors_of, title_kernel
+from graphrec_lm.models.mixtures import title_kernel
+from graphrec_lm.models.near_titles import NearTitles
 from graphrec_lm.models.text import title_vectors
 from graphrec_lm.models.text_prior import TextPrior
 
@@ -208,27 +209,22 @@ def gaussian(domain: Domain, regularization: float) -> Iterator[Path_]:
         yield ridge.constant(), ridge.slope_towards(target)
 
 
-_NEAR: dict[tuple[int, float], sparse.csr_array] = {}
+_NEAR: dict[tuple[int, float], NearTitles] = {}
 
 
-def near_titles(domain: Domain, noise: float) -> sparse.csr_array:
-    """Each title regressed on the hundred nearest others, a row each; computed once."""
-    if (id(domain), noise) not in _NEAR:
-        titles, items = unit_rows(both(domain)), np.arange(domain.n_items, dtype=np.int32)
-        itself = np.arange(domain.n_items + 1), items
-        _NEAR[id(domain), noise] = predictors_of(titles, titles, items, noise=noise, seen=itself)
-    return _NEAR[id(domain), noise]
-
-
-def with_near_titles(noise: float, shares: tuple[float, ...]) -> Variant:
-    """The prior of the titles (λ = 100), and shares of that of each title's nearest ones."""
+def beside_near(noise: float) -> Variant:
+    """The prior, and beside it what the hundred nearest titles say (`models/near_titles.py`)."""
 
     def paths(domain: Domain, regularization: float) -> Iterator[Path_]:
-        ridge = plain_ridge(domain, regularization)
-        first = ridge.slope(TextPrior.of(both(domain), 100.0))
-        near = ridge.slope_towards(torch.from_numpy(near_titles(domain, noise).toarray().T))
-        for share in shares:
-            yield ridge.constant(), first + share * near
+        ridge, given = plain_ridge(domain, regularization), both(domain)
+        counts = np.bincount(domain.indices, minlength=domain.n_items)
+        near = _NEAR.setdefault((id(domain), noise), NearTitles(unit_rows(given), counts, [noise]))
+        weights = near.weights(regularization, noise)
+        added = torch.from_numpy((pattern_matrix(*domain.seen, domain.n_items) @ weights).toarray())
+        for text in TEXT_LAMBDAS:
+            slope = ridge.slope(TextPrior.of(given, text))
+            for strength in (0.25, 0.5, 1.0, 2.0, 4.0, 8.0):
+                yield torch.add(ridge.constant(), added, alpha=strength), slope
 
     return paths
 
@@ -268,8 +264,8 @@ VARIANTS: dict[str, Variant] = {
     "titles and their neighbours' titles": towards(diffused),
     "titles and behaviour factors": towards(behaviour),
     "titles by a Gaussian kernel": gaussian,
-    "and the 100 nearest titles, λ = 30": with_near_titles(30.0, (0.25, 0.5, 2.0)),
-    "and the 100 nearest titles, λ = 100": with_near_titles(100.0, (0.25, 0.5, 2.0)),
+    "the 100 nearest titles beside, their ridge 10": beside_near(10.0),
+    "the 100 nearest titles beside, their ridge 100": beside_near(100.0),
     "two scales of titles": two_scales,
     "a prior for each LM": apart,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
 
 _POWER = 4  # of the cosine
 _WIDTH = 0.2  # of the kernel of cosines
-_BLOCK = 256
+_BLOCK = 64  # items whose neighbours are regressed at a time
 
 
 def mixtures_of(
@@ -87,30 +89,53 @@ def predictors_of(
     >>> found.toarray().round(3)
     array([[0.5  , 0.002]], dtype=float32)
     """
+    return predictors_by_noise(new, known, candidates, nearest, [noise], seen)[0]
+
+
+def predictors_by_noise(
+    new: Float32,
+    known: Float32,
+    candidates: NDArray[np.int32],
+    nearest: int,
+    noises: Sequence[float],
+    seen: Pattern | None = None,
+) -> list[sparse.csr_array]:
+    """`predictors_of` for each noise; the nearest titles and their kernel are the same for all."""
     codes, cosines = topk(new, known, min(nearest, len(known)), seen=seen, candidates=candidates)
-    values = np.zeros_like(cosines)
+    values = np.zeros((len(noises), *cosines.shape), dtype=np.float32)
+    regression = _Regression(torch.from_numpy(known), codes.shape[1], noises)
     for start in range(0, len(new), _BLOCK):
         part = slice(start, start + _BLOCK)
-        sides = torch.from_numpy(cosines[part])
-        values[part] = _regressed(torch.from_numpy(known), codes[part], sides, noise)
-    return _at(codes, values, len(known))
+        values[:, part] = regression.weights(codes[part], torch.from_numpy(cosines[part]))
+    return [_at(codes, found, len(known)) for found in values]
 
 
-def _regressed(known: torch.Tensor, codes: NDArray[np.int32], cosines: torch.Tensor, noise: float) -> Float32:
-    """w for a few new items; what is no item (code -1) has no weight."""
-    places = torch.from_numpy(codes).long()
-    rows = known[places.clamp(min=0)]
-    is_item = (places >= 0).float()
-    between = title_kernel(rows @ rows.mT) * is_item[:, :, None] * is_item[:, None, :]
-    between.diagonal(dim1=1, dim2=2).add_(noise)
-    sides = (title_kernel(cosines) * is_item)[:, :, None]
-    found: Float32 = torch.cholesky_solve(sides, torch.linalg.cholesky(between))[:, :, 0].numpy()
-    return found
+class _Regression:
+    """w of each noise for a block of new items, in memory that the blocks share."""
+
+    def __init__(self, known: torch.Tensor, nearest: int, noises: Sequence[float]) -> None:
+        self.known, self.rows = known, torch.empty(_BLOCK * nearest, known.shape[1])
+        self.noise = torch.tensor(noises)[:, None, None, None] * torch.eye(nearest)
+
+    def weights(self, codes: NDArray[np.int32], cosines: torch.Tensor) -> Float32:
+        """float32 array [noises, items, nearest]; what is no item (code -1) has no weight."""
+        places = torch.from_numpy(codes).long()
+        is_item = places >= 0
+        rows = self.rows[: places.numel()]
+        torch.index_select(self.known, 0, places.clamp(min=0).view(-1), out=rows)
+        rows = rows.view(*places.shape, -1)
+        between, sides = title_kernel(rows @ rows.mT), title_kernel(cosines) * is_item
+        if not is_item.all():
+            between *= is_item[:, :, None] & is_item[:, None, :]
+        factors = torch.linalg.cholesky(between + self.noise)
+        sides = sides[:, :, None].expand(len(self.noise), -1, -1, -1)
+        found: Float32 = torch.cholesky_solve(sides, factors)[..., 0].numpy()
+        return found
 
 
 def title_kernel(cosines: torch.Tensor) -> torch.Tensor:
     """K above, of the cosines of titles."""
-    return ((cosines - 1) / _WIDTH).exp()
+    return ((cosines - 1) / _WIDTH).exp_()
 
 
 def _at(codes: NDArray[np.int32], values: Float32, n_items: int) -> sparse.csr_array:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import path_ranks, rows_between, take_rows
+from graphrec_lm.kernels import add_row_sums, path_ranks, rows_between, take_rows
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.held_out import validating
+from graphrec_lm.models.near_titles import NearTitles
 from graphrec_lm.models.ridge import least_regularization
-from graphrec_lm.models.ridge_solvers import Scorer, Solver
+from graphrec_lm.models.ridge_solvers import Pattern, Scorer, Solver
 from graphrec_lm.models.text_prior import TextPrior, TitleAxes
 
 Float32 = NDArray[np.float32]
@@ -23,12 +25,14 @@ _BLOCK, _K = 256, 20
 
 
 class Point(NamedTuple):
-    """λ, the titles' own λ, κ, and NDCG@20 on validation."""
+    """λ, the titles' own λ, κ, NDCG@20 on validation, and what near titles add (see `near_titles`)."""
 
     regularization: float
     text_regularization: float
     strength: float
     ndcg: float
+    near_noise: float = 10.0
+    near_strength: float = 0.0
 
 
 class Grid(NamedTuple):
@@ -80,6 +84,36 @@ class Search:
                 break
         return points
 
+    def beside_near(
+        self, best: Point, strengths: Sequence[float], near: NearTitles, near_strengths: Sequence[float]
+    ) -> list[Point]:
+        """The best point's λ and titles' λ with every κ, beside near titles of every noise and strength."""
+        prior = self.titles.prior(best.text_regularization)
+        scorer = next(iter(self.solver.scorers(best.regularization, [prior], self.seen)))
+        points = []
+        for noise in near.noises:
+            weights = near.weights(best.regularization, noise)
+            ranks = self._ranks_beside(scorer, strengths, weights, near_strengths)
+            points += [
+                Point(*best[:2], strength, self._ndcg_of(found), noise, added)
+                for strength, path in zip(strengths, ranks, strict=True)
+                for added, found in zip(near_strengths, path, strict=True)
+            ]
+        return points
+
+    def _ranks_beside(
+        self, scorer: Scorer, strengths: Sequence[float], weights: csr_array, added: Sequence[float]
+    ) -> list[NDArray[np.int32]]:
+        """For each κ the relevant items' ranks, `weights` added so many times; a block is scored once."""
+        blocks: list[list[NDArray[np.int32]]] = [[] for _ in strengths]
+        for start, stop, seen, relevant in self._blocks():
+            first, slope = scorer(start, stop)
+            near = add_row_sums(np.zeros_like(first), *seen, weights)
+            for strength, ranks in zip(strengths, blocks, strict=True):
+                scores = first + np.float32(strength) * slope
+                ranks.append(path_ranks(scores, near, added, seen, relevant, most=_K))
+        return [np.concatenate(ranks, axis=1) for ranks in blocks]
+
     def _points(
         self, regularization: float, priors: dict[float, TextPrior], strengths: Sequence[float]
     ) -> list[Point]:
@@ -92,13 +126,18 @@ class Search:
 
     def _ndcg(self, scorer: Scorer, strengths: Sequence[float]) -> list[float]:
         """NDCG@20 for each κ; each block of people is scored once."""
-        people, blocks = len(self.seen[0]) - 1, []
+        blocks = [
+            path_ranks(*scorer(start, stop), strengths, seen, relevant, most=_K)
+            for start, stop, seen, relevant in self._blocks()
+        ]
+        return [self._ndcg_of(found) for found in np.concatenate(blocks, axis=1)]
+
+    def _blocks(self) -> Iterator[tuple[int, int, Pattern, Pattern]]:
+        """Bounds of blocks of people, what these have seen and what is relevant to them."""
+        people = len(self.seen[0]) - 1
         for start in range(0, people, _BLOCK):
             stop = min(start + _BLOCK, people)
-            seen, relevant = rows_between(self.seen, start, stop), rows_between(self.relevant, start, stop)
-            blocks.append(path_ranks(*scorer(start, stop), strengths, seen, relevant, most=_K))
-        ranks = np.concatenate(blocks, axis=1)
-        return [self._ndcg_of(found) for found in ranks]
+            yield start, stop, rows_between(self.seen, start, stop), rows_between(self.relevant, start, stop)
 
     def _ndcg_of(self, ranks: NDArray[np.int32]) -> float:
         """NDCG@20 of the relevant items' ranks."""

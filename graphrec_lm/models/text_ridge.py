@@ -16,6 +16,7 @@ from graphrec_lm.models.dense_limit import fits_dense
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.grown_weights import GrownWeights
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
+from graphrec_lm.models.near_titles import NearTitles, with_near
 from graphrec_lm.models.ridge_column import interaction_column
 from graphrec_lm.models.ridge_search import Float32, Grid, Point, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, Solver, SparseSolver
@@ -29,6 +30,9 @@ from graphrec_lm.training.callbacks import Callback
 
 # Where the search starts, or ends without validation.
 _USUAL = {"regularization": 100.0, "text_regularization": 10.0, "strength": 1.0}
+_NEAR = {"near_strength": 0.0, "near_noise": 10.0}  # where they are not chosen
+_NEAR_STRENGTHS, _NEAR_NOISES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), (10.0, 100.0)
+_MOST_NEAR = 50_000  # items; every title is compared with every other
 _TEXT_REGULARIZATIONS = (3.0, 10.0, 30.0, 100.0)
 _STRENGTHS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 16.0)
 _MOST_DENSE = 40_000  # items; three such matrices are 19 GB
@@ -50,6 +54,10 @@ class TextRidge(ItemItemRecommender):
     (`models/sparse_ridge.py`): memory and time grow with n_items · neighbors. `keep` leaves the largest
     weights of each item alone: B becomes sparse (`benchmarks/ridge_truncation.py` measures what that costs).
 
+    C is linear in the title vectors. Besides, each item's hundred nearest titles speak for it: μ N is added
+    to B (`models/near_titles.py`). μ and the noise of N are chosen after the rest, with κ once more; not
+    beyond 50,000 items, nor where λ, κ and the titles' λ are given.
+
     `explain` has two columns more, whose sum is `score`: `interactions`, what an item of the history would
     contribute without titles, and `titles`, what these add or take away. (With the sparse solver the two are
     split up to the co-occurrences that it leaves out; their sum is exact.)
@@ -62,6 +70,10 @@ class TextRidge(ItemItemRecommender):
         κ >= 0; None is chosen.
     text_regularization : float, optional
         λ > 0 of the titles' own ridge; None is chosen.
+    near_strength : float, optional
+        μ >= 0; None is chosen if something else is, otherwise 0.
+    near_noise : float, optional
+        > 0, of N; None is chosen if μ is, otherwise 10.
     solver : {"auto", "dense", "sparse"}
         "auto" is dense up to 40,000 items, if that takes less than half of the machine's memory.
     neighbors : int
@@ -90,6 +102,8 @@ class TextRidge(ItemItemRecommender):
         regularization: float | None = None,
         strength: float | None = None,
         text_regularization: float | None = None,
+        near_strength: float | None = None,
+        near_noise: float | None = None,
         solver: str = "auto",
         neighbors: int = 100,
         keep: int | None = None,
@@ -99,6 +113,7 @@ class TextRidge(ItemItemRecommender):
     ) -> None:
         self.regularization, self.strength = regularization, strength
         self.text_regularization, self.encoder = text_regularization, encoder
+        self.near_strength, self.near_noise = near_strength, near_noise
         self.solver, self.neighbors, self.keep = solver, neighbors, keep
         self.seed, self.verbose = seed, verbose
 
@@ -121,14 +136,18 @@ class TextRidge(ItemItemRecommender):
         if self._is_open() and (valid is None or not valid.n_interactions):
             train, held_out, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
         solver = self._solver(train)
-        points = self._search(train, held_out, solver, axes)
+        near = self._near(axes, train)
+        points = self._search(train, held_out, solver, axes, near)
         chosen = self._given() if not points else max(points, key=lambda point: point.ndcg)._asdict()
         regularization, strength = chosen["regularization"], chosen["strength"]
         prior = axes.prior(chosen["text_regularization"]) if strength else None
         if train is not dataset:
             del solver
-            solver = self._solver(dataset)
+            solver, near = self._solver(dataset), self._near(axes, dataset)
         weights = solver.weights(regularization, prior, strength)
+        if chosen["near_strength"]:
+            beside = near.weights(regularization, chosen["near_noise"])
+            weights = with_near(weights, beside, chosen["near_strength"])
         if self.keep is not None:
             weights = truncated(weights, self.keep)
         notes |= {
@@ -140,11 +159,12 @@ class TextRidge(ItemItemRecommender):
 
     def _check(self) -> None:
         """Raise InputError for parameters out of range."""
-        for name in ("regularization", "text_regularization"):
+        for name in ("regularization", "text_regularization", "near_noise"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), above=0)
-        if self.strength is not None:
-            check_number("strength", self.strength, least=0)
+        for name in ("strength", "near_strength"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), least=0)
         check_choice("solver", self.solver, ("auto", "dense", "sparse"))
         check_number("neighbors", self.neighbors, least=1, integer=True)
         if self.keep is not None:
@@ -152,7 +172,7 @@ class TextRidge(ItemItemRecommender):
         check_number("seed", self.seed, least=0, integer=True)
 
     def _settled(self) -> dict[str, Any]:
-        return {name: self.chosen_[name] for name in _USUAL}
+        return {name: self.chosen_[name] for name in (*_USUAL, *_NEAR)}
 
     def _solver(self, dataset: Dataset) -> Solver:
         fits = dataset.n_items <= _MOST_DENSE and fits_dense(dataset.n_items)
@@ -191,14 +211,16 @@ class TextRidge(ItemItemRecommender):
         """The parameters, where they are not None, else the usual values."""
         return {
             name: float(usual if getattr(self, name) is None else getattr(self, name))
-            for name, usual in _USUAL.items()
+            for name, usual in (_USUAL | _NEAR).items()
         }
 
     def _is_open(self) -> bool:
         """Whether there is something to choose."""
         return any(getattr(self, name) is None for name in _USUAL)
 
-    def _search(self, train: Dataset, valid: Dataset | None, solver: Solver, axes: TitleAxes) -> list[Point]:
+    def _search(
+        self, train: Dataset, valid: Dataset | None, solver: Solver, axes: TitleAxes, near: NearTitles
+    ) -> list[Point]:
         """What was tried on validation; nothing if there is nothing to choose or to validate on."""
         if not self._is_open() or valid is None or not valid.n_interactions:
             return []
@@ -210,6 +232,24 @@ class TextRidge(ItemItemRecommender):
             _STRENGTHS if self.strength is None else [start["strength"]],
         )
         with Progress(None, "TextRidge", "factorisations", enabled=self.verbose) as bar:
-            return Search(train, valid, solver, axes, self.seed).run(
+            search = Search(train, valid, solver, axes, self.seed)
+            points = search.run(
                 grid, lambda point: bar.advance(1, regularization=point.regularization, ndcg=point.ndcg)
             )
+            if self._wants_near(train.n_items):
+                best = max(points, key=lambda point: point.ndcg)
+                strengths = _NEAR_STRENGTHS if self.near_strength is None else [self.near_strength]
+                found = search.beside_near(best, grid.strengths, near, strengths)
+                points = found if self.near_strength else points + found
+        return points
+
+    def _wants_near(self, n_items: int) -> bool:
+        """Whether near titles are tried: if asked for, and by themselves where titles count at all."""
+        if self.near_strength is not None:
+            return self.near_strength > 0
+        return self.strength != 0 and n_items <= _MOST_NEAR
+
+    def _near(self, axes: TitleAxes, train: Dataset) -> NearTitles:
+        """The near titles, for each noise that may be wanted."""
+        noises = _NEAR_NOISES if self.near_noise is None else [self.near_noise]
+        return NearTitles(axes.rows.numpy(), train.item_counts, noises)
