@@ -76,7 +76,7 @@ def read(data: Path, name: str) -> World:
         for lm in LMS
         if (folder / f"titles.{lm}.f16.npy").exists()
     ]
-    ridge = gl.TextRidge(encoder=encoders, verbose=False).fit(train, valid=valid)
+    ridge = gl.TextRidge(near_strength=0.0, encoder=encoders, verbose=False).fit(train, valid=valid)
     titles = np.hstack([unit_rows(title_vectors(train, encoder)[0]) for encoder in encoders])
     return World(train, valid, encoders, ridge, Given(torch.from_numpy(titles), ridge_scores(ridge, train)))
 

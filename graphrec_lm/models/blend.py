@@ -46,7 +46,8 @@ class Blend(Recommender):
     Parameters
     ----------
     members : list of Recommender, optional
-        Models to fit, left as they are: copies are fitted. None: `TextRidge()` and a `LightGCN` of InfoNCE.
+        Models to fit, left as they are: copies are fitted. None: those of `usual_members`, a
+        `TextRidge` and a `LightGCN` of InfoNCE.
     encoder : name, folder, TextEncoder, or list of them
         Of the members of `None`; members that are passed have their own.
     weights : list of float, optional
@@ -249,7 +250,8 @@ class Blend(Recommender):
 def usual_members(encoder: Any = DEFAULT_ENCODER, seed: int = 0, verbose: bool = True) -> list[Recommender]:
     """The members of `Blend()`, to be passed with others beside them.
 
-    The ID model learns by InfoNCE against negatives that the batch shares, two hops.
+    The ID model learns by InfoNCE against negatives that the batch shares, two hops. The ridge goes without
+    near titles, which make it better alone and the blend worse (docs/decisions.md, 98).
 
     >>> [type(member).__name__ for member in usual_members()]
     ['TextRidge', 'LightGCN']
@@ -266,7 +268,7 @@ def usual_members(encoder: Any = DEFAULT_ENCODER, seed: int = 0, verbose: bool =
         seed=seed,
         verbose=verbose,
     )
-    return [TextRidge(encoder=encoder, seed=seed, verbose=verbose), graph]
+    return [TextRidge(near_strength=0.0, encoder=encoder, seed=seed, verbose=verbose), graph]
 
 
 def _fit_all(
