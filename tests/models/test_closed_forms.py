@@ -101,6 +101,18 @@ def test_the_ridge_through_few_users_is_the_ridge(regularization, strength):
     np.testing.assert_allclose(solved, expected, atol=2e-5 * np.abs(expected).max())
 
 
+def test_few_users_and_wide_titles_end_in_a_dense_matrix(monkeypatch):
+    dataset, _ = random_dataset(12, 40)
+    prior = TextPrior.of(normal((40, 6), 2), 1.0)
+    expected = ridge_weights(inverse_gram(dataset, 3.0), prior, 6.0)
+    found = DenseSolver(dataset).weights(3.0, prior, 2.0)
+    assert isinstance(found, np.ndarray) and not np.diag(found).any()
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+    monkeypatch.setattr("graphrec_lm.models.dense_limit.physical_gib", lambda: 1e-7)
+    with pytest.raises(InputError, match="must fit in memory"):
+        DenseSolver(dataset).weights(3.0, prior, 2.0)
+
+
 def test_what_interactions_contribute_in_a_model_of_few_users():
     users, items = np.nonzero(random_csr(6, 60, 0.3, seed=4).dense)
     titles = [f"title {item}" for item in range(60)]
