@@ -57,6 +57,7 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("Games", "WhiteGCN, two LMs"): {},
     ("Games", "EASE"): {"regularization": 100.0},
     ("Games", "L3AE"): {},
+    ("Games", "TextRidge, no near titles"): {"near_strength": 0.0},
     ("Games", "TextRidge"): {},
     ("Games", "TextRidge, two LMs"): {},
     ("Games", "TextRidge, sparse"): {"solver": "sparse"},
@@ -68,6 +69,7 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("movies", "WhiteGCN, two LMs"): {},
     ("movies", "EASE"): {"regularization": 100.0},
     ("movies", "L3AE"): {},
+    ("movies", "TextRidge, no near titles"): {"near_strength": 0.0},
     ("movies", "TextRidge"): {},
     ("movies", "TextRidge, two LMs"): {},
     ("movies", "Blend, two LMs"): {},
@@ -75,6 +77,9 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("movies", "AlphaRec"): SHARED
     | {"projection": "mlp", "hidden": 768, "epochs": 150, "batch_size": 1024, "learning_rate": 1e-3}
     | {"valid_every": 2, "patience": 15},
+    ("movies", "TextGCNMLP"): SHARED
+    | {"layers": 3, "shared": True, "hidden": 768, "positives": 7, "epochs": 80, "batch_size": 1024}
+    | {"learning_rate": 1e-3, "valid_every": 2, "patience": 10},
     ("movies", "LightGCN"): SHARED
     | {
         "loss": "infonce",
@@ -97,6 +102,7 @@ FLOORS: dict[tuple[str, str], float | None] = {
     ("Games", "LightGCN"): 0.0935,
     ("Games", "EASE"): 0.0938,
     ("Games", "L3AE"): None,
+    ("Games", "TextRidge, no near titles"): None,
     ("Games", "TextRidge"): None,
     ("Games", "TextRidge, two LMs"): 0.1009,
     ("Games", "TextRidge, sparse"): None,
@@ -107,16 +113,18 @@ FLOORS: dict[tuple[str, str], float | None] = {
     ("movies", "WhiteGCN"): None,
     ("movies", "WhiteGCN, two LMs"): None,
     ("movies", "AlphaRec"): 0.1984,
+    ("movies", "TextGCNMLP"): 0.1941,
     ("movies", "LightGCN"): 0.2036,
     ("movies", "EASE"): 0.2169,
     ("movies", "L3AE"): 0.2223,
+    ("movies", "TextRidge, no near titles"): None,
     ("movies", "TextRidge"): None,
     ("movies", "TextRidge, two LMs"): 0.2304,
     ("movies", "Blend, two LMs"): 0.2336,
     ("movies", "Blend with SLIM, two LMs"): None,
 }
 UNTRAINED = ("Popularity", "TitleCosine", "TextGCN")
-TRAINED = ("AlphaRec", "LightGCN")  # from random weights: several seeds; a closed form needs one
+TRAINED = ("AlphaRec", "TextGCNMLP", "LightGCN")  # from random weights: several seeds; others need one
 METRICS = ("recall@20", "ndcg@20", "hit_rate@20")
 
 
