@@ -44,7 +44,7 @@ pd.DataFrame({name: [part.n_interactions] for name, part in parts.items()})
 # ## Fit
 #
 # `TextRidge` is the model to start with: item-to-item weights in closed form, drawn towards what the titles
-# suggest. How strongly, and two more numbers, it chooses itself on `valid`; there is no training loop.
+# suggest. How strongly, and a few numbers more, it chooses itself on `valid`; there is no training loop.
 
 # %%
 model = gl.TextRidge(verbose=False).fit(train, valid=valid)
