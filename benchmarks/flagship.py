@@ -87,7 +87,8 @@ def main() -> None:
     text += [render_table(against_rivals(read("compare")), style="markdown"), ""]
     text += ["## What each part brings", ""]
     text += [
-        "Test, `quality.md`: no titles; titles by MiniLM; near titles; MiniLM and mpnet; LightGCN beside.",
+        "Test, `quality.md`: no titles; titles by MiniLM; near titles too; by MiniLM and mpnet; the blend with",
+        "LightGCN, whose ridge goes without near titles (decision 98).",
         "",
     ]
     text += [render_table(parts(read("quality")["rows"]), style="markdown"), ""]
