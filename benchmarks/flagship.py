@@ -87,7 +87,7 @@ def main() -> None:
     text += [render_table(against_rivals(read("compare")), style="markdown"), ""]
     text += ["## What each part brings", ""]
     text += [
-        "Test, `quality.md`: no titles; titles by MiniLM; near titles too; by MiniLM and mpnet; the blend with",
+        "Test, `quality.md`: no titles; titles by MiniLM; near ones too; MiniLM and mpnet; the blend with",
         "LightGCN, whose ridge goes without near titles (decision 98).",
         "",
     ]
