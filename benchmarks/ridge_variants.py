@@ -209,7 +209,16 @@ def gaussian(domain: Domain, regularization: float) -> Iterator[Path_]:
         yield ridge.constant(), ridge.slope_towards(target)
 
 
-_NEAR: dict[tuple[int, float], NearTitles] = {}
+_NOISES = (10.0, 100.0)
+_NEAR: dict[int, NearTitles] = {}
+
+
+def near_titles(domain: Domain) -> NearTitles:
+    """Near titles of both noises, computed once."""
+    if id(domain) not in _NEAR:
+        counts = np.bincount(domain.indices, minlength=domain.n_items)
+        _NEAR[id(domain)] = NearTitles(unit_rows(both(domain)), counts, _NOISES)
+    return _NEAR[id(domain)]
 
 
 def beside_near(noise: float) -> Variant:
@@ -217,9 +226,7 @@ def beside_near(noise: float) -> Variant:
 
     def paths(domain: Domain, regularization: float) -> Iterator[Path_]:
         ridge, given = plain_ridge(domain, regularization), both(domain)
-        counts = np.bincount(domain.indices, minlength=domain.n_items)
-        near = _NEAR.setdefault((id(domain), noise), NearTitles(unit_rows(given), counts, [noise]))
-        weights = near.weights(regularization, noise)
+        weights = near_titles(domain).weights(regularization, noise)
         added = torch.from_numpy((pattern_matrix(*domain.seen, domain.n_items) @ weights).toarray())
         for text in TEXT_LAMBDAS:
             slope = ridge.slope(TextPrior.of(given, text))
@@ -264,8 +271,8 @@ VARIANTS: dict[str, Variant] = {
     "titles and their neighbours' titles": towards(diffused),
     "titles and behaviour factors": towards(behaviour),
     "titles by a Gaussian kernel": gaussian,
-    "the 100 nearest titles beside, their ridge 10": beside_near(10.0),
-    "the 100 nearest titles beside, their ridge 100": beside_near(100.0),
+    "the 100 nearest titles beside, their ridge 10": beside_near(_NOISES[0]),
+    "the 100 nearest titles beside, their ridge 100": beside_near(_NOISES[1]),
     "two scales of titles": two_scales,
     "a prior for each LM": apart,
 }

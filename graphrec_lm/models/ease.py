@@ -8,7 +8,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_number
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
-from graphrec_lm.models.ridge import few_users, inverse_gram, ridge_weights, thin_weights
+from graphrec_lm.models.ridge_solvers import DenseSolver
 from graphrec_lm.training.callbacks import Callback
 
 
@@ -42,7 +42,5 @@ class EASE(ItemItemRecommender):
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("regularization", self.regularization, above=0)
-        if few_users(dataset):
-            return Fitted.of(dataset, valid, stored(thin_weights(dataset, self.regularization)))
-        weights = ridge_weights(inverse_gram(dataset, self.regularization))
+        weights = DenseSolver(dataset).weights(self.regularization, None, 0.0)
         return Fitted.of(dataset, valid, stored(weights))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.models.mixtures import predictors_by_noise
-from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
+from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse, add_scaled_rows
 
 Float32 = NDArray[np.float32]
 
@@ -71,6 +71,4 @@ def with_near(weights: Any, near: csr_array, strength: float) -> Any:
         together = (weights.sparse + np.float32(strength) * near).tocsr()
         together.sort_indices()
         return weights._replace(sparse=together)
-    rows = np.repeat(np.arange(near.shape[0]), np.diff(near.indptr))
-    weights[rows, near.indices] += np.float32(strength) * near.data
-    return weights
+    return add_scaled_rows(weights, near, strength)

@@ -113,7 +113,7 @@ def has_fewer_users(dataset: Dataset) -> bool:
     return 2 * dataset.n_users < dataset.n_items
 
 
-def few_users(dataset: Dataset, width: int = 0) -> bool:
+def stays_thin(dataset: Dataset, width: int = 0) -> bool:
     """Whether `thin_weights`, with titles of that width, are less than half of `ridge_weights`."""
     return dataset.n_users <= _FEW and 4 * (dataset.n_users + width) < dataset.n_items
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.kernels import add_row_sums, path_ranks, rows_between, take_rows
@@ -90,29 +90,23 @@ class Search:
         """The best point's λ and titles' λ with every κ, beside near titles of every noise and strength."""
         prior = self.titles.prior(best.text_regularization)
         scorer = next(iter(self.solver.scorers(best.regularization, [prior], self.seen)))
-        points = []
-        for noise in near.noises:
-            weights = near.weights(best.regularization, noise)
-            ranks = self._ranks_beside(scorer, strengths, weights, near_strengths)
-            points += [
-                Point(*best[:2], strength, self._ndcg_of(found), noise, added)
-                for strength, path in zip(strengths, ranks, strict=True)
-                for added, found in zip(near_strengths, path, strict=True)
-            ]
-        return points
-
-    def _ranks_beside(
-        self, scorer: Scorer, strengths: Sequence[float], weights: csr_array, added: Sequence[float]
-    ) -> list[NDArray[np.int32]]:
-        """For each κ the relevant items' ranks, `weights` added so many times; a block is scored once."""
-        blocks: list[list[NDArray[np.int32]]] = [[] for _ in strengths]
+        weights = [near.weights(best.regularization, noise) for noise in near.noises]
+        blocks: dict[tuple[float, float], list[NDArray[np.int32]]] = {
+            way: [] for way in product(near.noises, strengths)
+        }
         for start, stop, seen, relevant in self._blocks():
             first, slope = scorer(start, stop)
-            near = add_row_sums(np.zeros_like(first), *seen, weights)
-            for strength, ranks in zip(strengths, blocks, strict=True):
-                scores = first + np.float32(strength) * slope
-                ranks.append(path_ranks(scores, near, added, seen, relevant, most=_K))
-        return [np.concatenate(ranks, axis=1) for ranks in blocks]
+            for noise, of_noise in zip(near.noises, weights, strict=True):
+                added = add_row_sums(np.zeros_like(first), *seen, of_noise)
+                for strength in strengths:
+                    scores = first + np.float32(strength) * slope
+                    ranks = path_ranks(scores, added, near_strengths, seen, relevant, most=_K)
+                    blocks[noise, strength].append(ranks)
+        return [
+            Point(*best[:2], strength, self._ndcg_of(found), noise, near_strength)
+            for (noise, strength), ranks in blocks.items()
+            for near_strength, found in zip(near_strengths, np.concatenate(ranks, axis=1), strict=True)
+        ]
 
     def _points(
         self, regularization: float, priors: dict[float, TextPrior], strengths: Sequence[float]

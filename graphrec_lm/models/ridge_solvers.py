@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset
 from graphrec_lm.kernels import add_row_sums, rows_between, spmm
 from graphrec_lm.models.dense_limit import check_dense
-from graphrec_lm.models.ridge import few_users, has_fewer_users, inverse_gram, ridge_weights, thin_weights
+from graphrec_lm.models.ridge import has_fewer_users, inverse_gram, ridge_weights, stays_thin, thin_weights
 from graphrec_lm.models.sparse_ridge import SparsePath, Supports, sparse_paths
 from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.models.through_users import ThroughUsers
@@ -82,11 +82,11 @@ class DenseSolver:
         """See `Solver`."""
         prior = prior if strength else None
         if has_fewer_users(self.dataset):
-            stays_thin = few_users(self.dataset, 0 if prior is None else prior.rows.shape[1])
-            if not stays_thin:
+            is_small = stays_thin(self.dataset, 0 if prior is None else prior.rows.shape[1])
+            if not is_small:
                 check_dense(self.dataset.n_items)
             thin = thin_weights(self.dataset, regularization, prior, regularization * strength)
-            if stays_thin:
+            if is_small:
                 return thin
             weights = thin.toarray()
             np.fill_diagonal(weights, 0)

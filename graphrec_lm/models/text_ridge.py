@@ -119,7 +119,7 @@ class TextRidge(ItemItemRecommender):
 
     @property
     def chosen_(self) -> dict[str, float]:
-        """`regularization`, `text_regularization`, `strength` of the fit; `ndcg` if they were chosen."""
+        """The five parameters of the fit that may be chosen; `ndcg` if they were."""
         return dict(self._state.notes["chosen"])
 
     @property

@@ -46,10 +46,7 @@ class ThinPlusSparse(NamedTuple):
 
     def toarray(self) -> Float32:
         """B itself, float32 [n_items, n_items]."""
-        found: Float32 = self.left @ self.right.T
-        rows = np.repeat(np.arange(len(found)), np.diff(self.sparse.indptr))
-        found[rows, self.sparse.indices] += self.sparse.data
-        return found
+        return add_scaled_rows(self.left @ self.right.T, self.sparse)
 
     def sums(self, indptr: NDArray[np.int64], indices: NDArray[np.int32]) -> Float32:
         """Sums of the rows of B over each history [people], float32 [people, n_items].
@@ -65,3 +62,13 @@ class ThinPlusSparse(NamedTuple):
         """B[rows, column]."""
         thin: Float32 = self.left[rows] @ self.right[column]
         return thin + self.sparse[rows][:, [column]].toarray().reshape(-1)
+
+
+def add_scaled_rows(dense: Float32, sparse: csr_array, factor: float = 1.0) -> Float32:
+    """Compute ``dense += factor · sparse`` in place, float32 [n_items, n_items], and return it.
+
+    >>> add_scaled_rows(np.ones((1, 1), np.float32), csr_array(np.ones((1, 1), np.float32)), 2.0)
+    array([[3.]], dtype=float32)
+    """
+    items = np.arange(len(dense) + 1, dtype=np.int32)
+    return add_row_sums(dense, items, items[:-1], sparse, np.full(len(dense), factor, dtype=np.float32))

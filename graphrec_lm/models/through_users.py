@@ -71,19 +71,15 @@ class ThroughUsers(NamedTuple):
 
     def times(self, rows: Float32) -> Float32:
         """P · rows, [n_items, d]."""
-        of_users: Float32 = self.solved.T @ rows
-        return self._spread(rows, of_users)
+        of_users = -(self.solved.T @ rows)
+        return spmm(self.items.indptr, self.items.indices, of_users, add=rows, factor=1 / self.regularization)
 
     def dense(self) -> Float32:
         """P itself, [n_items, n_items]."""
-        return self._spread(np.eye(len(self.solved), dtype=np.float32), np.ascontiguousarray(self.solved.T))
-
-    def _spread(self, rows: Float32, of_users: Float32) -> Float32:
-        """(rows - Rᵀ · of_users) / λ."""
-        reached = spmm(self.items.indptr, self.items.indices, of_users)
-        np.subtract(rows, reached, out=reached)
-        reached *= np.float32(1 / self.regularization)
-        return reached
+        of_users = np.ascontiguousarray(self.solved.T)
+        found = spmm(self.items.indptr, self.items.indices, of_users, factor=-1 / self.regularization)
+        found.flat[:: len(found) + 1] += np.float32(1 / self.regularization)
+        return found
 
     def sums(self, people: Pattern) -> Float32:
         """X P for histories X, [people, n_items]."""
