@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -40,26 +41,39 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def check_target(path: str | os.PathLike[str], marker: str) -> None:
-    """Refuse a target for `atomic_folder` that is neither new, nor empty, nor marked as ours.
+# The files of the folders that models and encoders are saved to.
+CONFIG, TENSORS, USERS, ITEMS = "config.json", "model.safetensors", "users.parquet", "items.parquet"
+TFIDF = "tfidf.safetensors"
 
-    Parameters
-    ----------
-    path : path
-    marker : str
-        Name of the file that a folder of ours holds.
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Refuse a folder to save to that is neither new, nor empty, nor one that this library saved.
 
     Raises
     ------
     InputError
-        If there is other content; nothing there is touched.
+        If there is other content, a single file beside a saved model too; nothing there is touched.
     """
     target = Path(path)
-    ours = target.is_dir() and ((target / marker).is_file() or not any(target.iterdir()))
-    if target.exists() and not ours:
+    names = sorted(file.name for file in target.iterdir()) if target.is_dir() else [target.name]
+    if not target.exists() or not names:
+        return
+    foreign = [name for name in names if name not in (CONFIG, TENSORS, USERS, ITEMS, TFIDF)]
+    if foreign or not _is_ours(target / CONFIG):
         required = "the folder to write must be new, empty or one that was saved before"
         remedy = "Choose another path: nothing there was touched."
-        raise InputError(required, f"other content in {target}", remedy)
+        raise InputError(required, f"other content in {target}: {(foreign or names)[0]}", remedy)
+
+
+def _is_ours(config: Path) -> bool:
+    """Whether a `config.json` is one that this library wrote; language models have one, too."""
+    try:
+        content = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if not isinstance(content, dict):
+        return False
+    return str(content.get("format", "")).startswith("graphrec_lm") or "tensors_sha256" in content
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def check_folder(path: str) -> None:
     """Refuse, before any work is done, a folder that a model can't be saved to."""
     from graphrec_lm.files import check_target
 
-    check_target(path, "config.json")
+    check_target(path)
 
 
 def to_table(frame: Any) -> pa.Table:

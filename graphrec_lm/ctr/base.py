@@ -6,7 +6,7 @@ import inspect
 import logging
 import os
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -123,7 +123,7 @@ class CTRModel(Parameters):
         rows : dataframe
             A row an event, with the columns of the fields and the label.
         y : array [n] of 0 and 1, optional
-            The labels, instead of the column.
+            The labels, instead of the column; `label_threshold` is the column's and does not apply.
         valid : dataframe, or (dataframe, array of 0 and 1), optional
             Held-out rows, and their labels if they are no column; their LogLoss selects when to stop, nothing
             else.
@@ -132,7 +132,7 @@ class CTRModel(Parameters):
         ------
         InputError
             For a bad parameter, a column that is missing or of a wrong type, NaN in a number, a label of
-            one class.
+            one class, or one that is among the features.
         """
         options = self._options()
         table = as_table(rows, "rows")
@@ -141,11 +141,15 @@ class CTRModel(Parameters):
         held_rows, held_y = valid if isinstance(valid, tuple) and len(valid) == 2 else (valid, None)
         held = None if held_rows is None else as_table(held_rows, "valid")
         held_labels = None if held is None else self._labels(held, held_y)
+        if y is None:
+            self._check_features(table)
         features, own = Features.fit(
             table, labels, self._checked_fields(), raw=self.raw, text=self.text, graph=self.graph,
             statistics=self.statistics, seed=self.seed,
         )  # fmt: skip
         pair = None if held is None or held_labels is None else (features.transform(held), held_labels)
+        if held_labels is not None and held_labels.min() == held_labels.max():
+            logger.warning("%s: all labels of `valid` are %d", type(self).__name__, held_labels[0])
         logger.info("%s: positive is %s, %.1f %% of %d rows", *self._facts(labels))
         arrays, history = self._learn(features, own, labels, pair, options)
         features.unseen.clear()
@@ -276,8 +280,15 @@ class CTRModel(Parameters):
         check_choice("device", self.device, ("auto", "cpu"))
         check_number("dim", self.dim, least=1, integer=True)
         check_number("dropout", self.dropout, least=0, most=0.99)
+        if not isinstance(self.hidden, Iterable):
+            raise InputError("`hidden` must be widths of layers", repr(self.hidden), "Pass e.g. (64, 64).")
         for width in self.hidden:
             check_number("hidden", width, least=1, integer=True)
+        for name, kind in (("text", TextFeatures), ("graph", GraphFeatures)):
+            given = getattr(self, name)
+            if given is not None and not isinstance(given, kind):
+                remedy = f"Pass {name}={kind.__name__}(...)."
+                raise InputError(f"`{name}` must be {kind.__name__}", type(given).__name__, remedy)
         if self.label_threshold is not None:
             check_number("label_threshold", self.label_threshold)
         return RowOptions(self.epochs, self.batch_size, self.learning_rate, self.l2, self.evaluations,
@@ -289,13 +300,26 @@ class CTRModel(Parameters):
             raise InputError("`fields` must be Fields", type(self.fields).__name__, remedy)
         return self.fields
 
+    def _check_features(self, table: pa.Table) -> None:
+        """Raise InputError if the label's column is a field or in a sentence: it would predict itself."""
+        fields = self._checked_fields()
+        chosen = fields.resolve(table)
+        used = {field.name for field, _ in chosen}
+        if self.text is not None:
+            templates = self.text.templates(chosen, (fields.user_id, fields.item_id))
+            used |= {name for _, template in templates for name in template.fields}
+        if self.label in used:
+            remedy = "Leave it out of the fields and templates."
+            raise InputError("the label must not be a feature", f"{self.label!r} among both", remedy)
+
     def _labels(self, table: pa.Table, y: Any) -> NDArray[np.float32]:
         if y is None:
             return label_of(table, self.label, self.label_threshold)
-        given = pa.table({"y": pa.array(np.asarray(y))})
-        if given.num_rows != table.num_rows:
-            raise InputError(f"`y` must have one label a row ({table.num_rows})", given.num_rows, "Align it.")
-        return label_of(given, "y", self.label_threshold)
+        given = np.asarray(y)
+        if given.shape not in ((table.num_rows,), (table.num_rows, 1)):
+            required = f"`y` must have one label a row ({table.num_rows})"
+            raise InputError(required, f"shape {given.shape}", "Align it.")
+        return label_of(pa.table({"y": pa.array(given.ravel())}), "y", None)
 
 
 def as_table(rows: Any, what: str) -> pa.Table:
@@ -303,7 +327,7 @@ def as_table(rows: Any, what: str) -> pa.Table:
     if isinstance(rows, Dataset):
         remedy = "Pass graphrec_lm.ctr.rows_of(dataset)."
         raise InputError(f"`{what}` must be a dataframe of rows", "a Dataset", remedy)
-    table = rows if isinstance(rows, pa.Table) else to_arrow(rows, what)[0]
+    table = to_arrow(rows, what)[0]
     if not table.num_rows:
         raise InputError(f"`{what}` must hold rows", "none", "Pass at least one row.")
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from graphrec_lm.ctr.fields import Field
 from graphrec_lm.errors import InputError, first_few
 from graphrec_lm.text.phrases import time_codes
 
+logger = logging.getLogger("graphrec_lm")
 Codes = NDArray[np.int64]
 
 BINS = 16
@@ -58,8 +60,8 @@ class Coder:
 
     def codes(self, column: pa.ChunkedArray) -> tuple[Codes, int]:
         """Codes [n, width] (−1 pads a list), and how many values the training rows never saw."""
-        if pa.types.is_null(column.type) and self.kind in ("category", "list"):
-            nothing = 0 if self.kind == "category" else -1
+        if pa.types.is_null(column.type) and self.kind != "number":
+            nothing = -1 if self.kind == "list" else 0
             return np.full((len(column), self.width), nothing, np.int64), 0
         family = family_of(column.type)
         if family != self.family and {family, self.family} != {"integer", "number"}:
@@ -140,19 +142,20 @@ def _drift(coder: Coder, found: str) -> InputError:
     return InputError(required, found, remedy)
 
 
-def _numbers(name: str, column: pa.ChunkedArray) -> NDArray[np.float64]:
+def _numbers(
+    name: str, column: pa.ChunkedArray, what: str = "the number field", remedy: str = ""
+) -> NDArray[np.float64]:
+    category = f"declare Field({name!r}, 'category')"
     try:
         numbers = column.cast(pa.float64()).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        remedy = f"Declare it as Field({name!r}, 'category') or convert it."
-        raise InputError(
-            f"the number field {name!r} must hold numbers", f"type {column.type}", remedy
-        ) from None
+        required, remedy = f"{what} {name!r} must hold numbers", remedy or f"Convert it, or {category}."
+        raise InputError(required, f"type {column.type}", remedy) from None
     wrong = ~np.isfinite(numbers)
     if wrong.any():
         found = f"NaN, infinity or nothing in {wrong.sum()} rows, the first {int(wrong.argmax())}"
-        remedy = f"Fill them, or declare Field({name!r}, 'category'): a missing category is 'unknown'."
-        raise InputError(f"the number field {name!r} must be finite", found, remedy)
+        remedy = remedy or f"Fill them, or {category}: a missing category is 'unknown'."
+        raise InputError(f"{what} {name!r} must be finite", found, remedy)
     return np.asarray(numbers, np.float64)
 
 
@@ -180,6 +183,9 @@ def _sorted(values: pa.Array) -> list[Any]:
 def _flat(column: pa.ChunkedArray, separator: str) -> tuple[pa.Array, NDArray[np.int64]]:
     """The values of all lists one after the other, and the length of each."""
     array = _plain(column)
+    if pa.types.is_struct(array.type) or pa.types.is_map(array.type):
+        remedy = "Make a column of each part."
+        raise InputError("a field must hold values or lists of values", f"type {array.type}", remedy)
     if not pa.types.is_nested(array.type):
         array = pc.split_pattern(pc.fill_null(array.cast(pa.string()), ""), separator)
     lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -194,11 +200,16 @@ def _flat(column: pa.ChunkedArray, separator: str) -> tuple[pa.Array, NDArray[np
 
 def _list_codes(coder: Coder, column: pa.ChunkedArray) -> tuple[Codes, int]:
     values, lengths = _flat(column, coder.separator)
-    found = _index(values, coder.values)
+    found, owner = _index(values, coder.values), np.repeat(np.arange(len(lengths)), lengths)
+    found = found[np.lexsort((found == 0, owner))]  # known values first: a longer list loses the others
     place = np.arange(len(found)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     out = np.full((len(lengths), coder.width), -1, np.int64)
     fits = place < coder.width
-    out[np.repeat(np.arange(len(lengths)), lengths)[fits], place[fits]] = found[fits]
+    out[owner[fits], place[fits]] = found[fits]
+    lost = int((found[~fits] > 0).sum())
+    if lost:
+        text = "%s: %d known values are left out, of lists longer than the %d of the training rows"
+        logger.warning(text, coder.name, lost, coder.width)
     return out, int((found == 0).sum())
 
 
@@ -213,7 +224,7 @@ def label_of(table: pa.Table, label: str, threshold: float | None) -> NDArray[np
     if label not in table.column_names:
         remedy = f"Columns: {', '.join(table.column_names)}. Pass label=."
         raise InputError("the rows must have the label", f"no {label!r}", remedy)
-    numbers = _numbers(label, table[label])
+    numbers = _numbers(label, table[label], "the label", "Drop the rows without one, and convert the others.")
     if threshold is not None:
         return (numbers >= threshold).astype(np.float32)
     other = np.unique(numbers[~np.isin(numbers, (0, 1))])

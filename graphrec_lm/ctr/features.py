@@ -18,6 +18,7 @@ from graphrec_lm.ctr.rates import Codes, Floats, Rates, draw_folds
 from graphrec_lm.ctr.tastes import Tastes
 from graphrec_lm.ctr.text_features import TextBlock, TextFeatures
 from graphrec_lm.errors import InputError, first_few
+from graphrec_lm.text import resolve_encoder
 
 logger = logging.getLogger("graphrec_lm")
 Float32 = NDArray[np.float32]
@@ -126,7 +127,8 @@ class Features:
             raise InputError("a model must have features", "raw=False without `text` or `graph`", "Pass one.")
         if text is not None:
             templates = text.templates(chosen, (fields.user_id, fields.item_id))
-            self.texts = [TextBlock.fit(side, one, table, text, seed) for side, one in templates]
+            encoder = resolve_encoder(text.encoder)  # once: a language model may be large
+            self.texts = [TextBlock.fit(side, one, table, text, encoder, seed) for side, one in templates]
         products_of = None
         if graph is not None:
             self.graph = graph.block()

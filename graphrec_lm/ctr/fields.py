@@ -42,6 +42,10 @@ class Field:
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, KINDS)
+        if not isinstance(self.separator, str) or not self.separator:
+            raise InputError(
+                "`separator` must be a text of one sign or more", repr(self.separator), "Pass '|'."
+            )
 
     def resolved(self, column: pa.ChunkedArray) -> Field:
         """The same field with its kind decided."""

@@ -26,11 +26,10 @@ from graphrec_lm.ctr.rates import Means, Rates
 from graphrec_lm.ctr.tastes import Tastes
 from graphrec_lm.ctr.text_features import TextBlock, TextFeatures
 from graphrec_lm.errors import InputError, NotFittedError
-from graphrec_lm.files import atomic_folder, check_target
+from graphrec_lm.files import CONFIG, TENSORS, atomic_folder, check_target
 from graphrec_lm.text import Template, TextEncoder, TfidfEncoder, resolve_encoder
 
 FORMAT, VERSION = "graphrec_lm.ctr", 1
-CONFIG, TENSORS = "config.json", "model.safetensors"
 _REMEDY = "Save the model again; the folder is damaged."
 
 Arrays = dict[str, NDArray[Any]]
@@ -39,7 +38,7 @@ Arrays = dict[str, NDArray[Any]]
 def save(model: CTRModel, path: str | os.PathLike[str]) -> None:
     """Write `model` to the folder `path`, whole or not at all."""
     state, target = model._state, Path(path)
-    check_target(target, CONFIG)
+    check_target(target)
     described, arrays = _describe(state.features)
     arrays |= {f"weights/{name}": array for name, array in state.arrays.items()}
     content = dump_tensors({name: np.ascontiguousarray(array) for name, array in arrays.items()})
@@ -159,6 +158,7 @@ def _rebuild(saved: dict[str, Any], arrays: Arrays, params: dict[str, Any], enco
         features.rates = Rates(saved["mean"], *sides)
     tastes = enumerate(saved["tastes"])
     features.tastes = [(group, block, Tastes(arrays[f"tastes/{place}"])) for place, (group, block) in tastes]
+    known: dict[str, TextEncoder | None] = {}  # by fingerprint: a language model is opened once
     for place, text in enumerate(saved["texts"]):
         mean, components, keys, vectors = (
             arrays[f"text/{place}/{name}"] for name in ("mean", "components", "keys", "vectors")
@@ -168,7 +168,12 @@ def _rebuild(saved: dict[str, Any], arrays: Arrays, params: dict[str, Any], enco
             own = {name: arrays[f"text/{place}/tfidf/{name}"] for name in ("idf", "components", "mean")}
             found: TextEncoder | None = TfidfEncoder.from_parts(text["tfidf"], own)
         else:
-            found = _encoder(params["text"].encoder if encoder is None else encoder, text["fingerprint"])
+            fingerprint = text["fingerprint"]
+            if fingerprint not in known:
+                known[fingerprint] = _encoder(
+                    params["text"].encoder if encoder is None else encoder, fingerprint
+                )
+            found = known[fingerprint]
         if encoder is not None and found is None:
             required = "`encoder` must be the one that the model was fitted with"
             raise InputError(required, "another fingerprint", "Pass that one, or leave it out.")

@@ -106,7 +106,8 @@ class TextFeatures:
             raise InputError("there must be something to make sentences of", "ids alone", remedy)
         if self.apart:
             return chosen
-        return [("row", Template(" ".join(template.text for _, template in chosen)))]
+        edges = {name: edge for _, template in chosen for name, edge in template.edges.items()}
+        return [("row", Template(" ".join(template.text for _, template in chosen), edges))]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: the encoder becomes its name."""
@@ -153,12 +154,18 @@ class TextBlock:
 
     @classmethod
     def fit(
-        cls, side: str, template: Template, table: pa.Table, options: TextFeatures, seed: int
+        cls,
+        side: str,
+        template: Template,
+        table: pa.Table,
+        options: TextFeatures,
+        encoder: TextEncoder,
+        seed: int,
     ) -> TextBlock:
         """Render the training rows, encode, reduce."""
         template = template.fit(_columns(table))
         sentences, _ = template.render(_columns(table))
-        encoder, started = resolve_encoder(options.encoder), time.perf_counter()
+        started = time.perf_counter()
         if isinstance(encoder, TfidfEncoder):
             encoder = encoder.unfitted()  # each template is a corpus of its own
         full = embed(_shuffled(sentences, options), encoder, cache=options.cache)

@@ -63,6 +63,9 @@ def by_item_strata(
     >>> by_item_strata(models, test, is_long, ["short titles", "long titles"]).column("users")
     {'short titles': ..., 'long titles': ...}
     """
+    taken = sorted({"stratum", "items", "users"} & set(models))
+    if taken:
+        raise InputError("a model must not be called like a column", repr(taken[0]), "Rename it.")
     dataset = fitted_dataset(models)
     places = np.asarray(strata).astype(np.int64)
     if places.shape != (dataset.n_items,) or places.max(initial=-1) >= len(names):

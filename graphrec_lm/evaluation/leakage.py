@@ -16,7 +16,7 @@ from graphrec_lm.evaluation.report import Report
 from graphrec_lm.evaluation.significance import holm, paired_bootstrap
 from graphrec_lm.evaluation.years import without_year, year_alone
 from graphrec_lm.kernels import unit_rows
-from graphrec_lm.text import DEFAULT_ENCODER, PrecomputedEncoder, embed
+from graphrec_lm.text import DEFAULT_ENCODER, PrecomputedEncoder, embed, resolve_encoder
 
 Float32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -98,7 +98,9 @@ def perturbation_report(
     for control in controls:
         check_choice("controls", control, CONTROLS)
     check_number("seed", seed, least=0, integer=True)
-    variants = _variants(titles, encoder, perturbations or PERTURBATIONS, controls, seed)
+    variants = _variants(
+        titles, encoder, PERTURBATIONS if perturbations is None else perturbations, controls, seed
+    )
     values: dict[str, Floats] = {}
     for variant in variants:
         if variant.changed == 0 and values:
@@ -132,6 +134,7 @@ def _variants(
     controls: Sequence[str],
     seed: int,
 ) -> list[_Variant]:
+    encoder = resolve_encoder(encoder)  # once: one that is fitted to its first texts must not be fitted again
     original = embed(titles, encoder)
     found = [_Variant(ORIGINAL, original, 0.0, 1.0)]
     for name, perturb in perturbations.items():

@@ -22,13 +22,12 @@ from graphrec_lm.data.frames import BACKENDS
 from graphrec_lm.data.positive import PositiveRule
 from graphrec_lm.data.reading import Rules
 from graphrec_lm.errors import InputError, check_choice, check_number
-from graphrec_lm.files import atomic_folder, check_target
+from graphrec_lm.files import CONFIG, ITEMS, TENSORS, USERS, atomic_folder, check_target
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.plain import make, plain_parameters
 
 FORMAT_VERSION = 1
-CONFIG, _TENSORS, _USERS, _ITEMS = "config.json", "model.safetensors", "users.parquet", "items.parquet"
 _KINDS = {
     "model": str, "params": dict, "notes": dict, "history": list, "backend": str, "rules": dict,
     "dataset_fingerprint": str, "tensors": dict, "tensors_sha256": str,
@@ -40,7 +39,7 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
     """Write `model` to the folder `path`, whole or not at all; see `Recommender.save`."""
     state = model._result
     target = Path(path)
-    check_target(target, CONFIG)
+    check_target(target)
     tensors = _tensors(state)
     config = {
         "format_version": FORMAT_VERSION,
@@ -55,11 +54,11 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
         "versions": _versions(),
     }
     with atomic_folder(target) as folder:
-        save_file(tensors, folder / _TENSORS)
-        config["tensors_sha256"] = _sha256(folder / _TENSORS)
+        save_file(tensors, folder / TENSORS)
+        config["tensors_sha256"] = _sha256(folder / TENSORS)
         (folder / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
-        pq.write_table(pa.table({"user_id": pa.array(state.dataset.users.ids)}), folder / _USERS)
-        pq.write_table(state.dataset.item_table, folder / _ITEMS)
+        pq.write_table(pa.table({"user_id": pa.array(state.dataset.users.ids)}), folder / USERS)
+        pq.write_table(state.dataset.item_table, folder / ITEMS)
 
 
 def load(path: str | os.PathLike[str]) -> Recommender:
@@ -133,16 +132,16 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 def _read_tensors(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
     try:
-        tensors = load_file(folder / _TENSORS)
+        tensors = load_file(folder / TENSORS)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{_TENSORS} must be whole", f"{type(error).__name__}: {error}", _REMEDY) from error
+        raise InputError(f"{TENSORS} must be whole", f"{type(error).__name__}: {error}", _REMEDY) from error
     found = {name: [str(array.dtype), list(array.shape)] for name, array in tensors.items()}
     if found != config["tensors"]:
         names = sorted(n for n in found | config["tensors"] if found.get(n) != config["tensors"].get(n))
         described = ", ".join(f"{n}: {found.get(n)} for {config['tensors'].get(n)}" for n in names[:3])
-        raise InputError(f"{_TENSORS} must match {CONFIG}", described, _REMEDY)
-    if _sha256(folder / _TENSORS) != config["tensors_sha256"]:
-        raise InputError(f"{_TENSORS} must be the file that was saved", "other values in it", _REMEDY)
+        raise InputError(f"{TENSORS} must match {CONFIG}", described, _REMEDY)
+    if _sha256(folder / TENSORS) != config["tensors_sha256"]:
+        raise InputError(f"{TENSORS} must be the file that was saved", "other values in it", _REMEDY)
     return dict(tensors)
 
 
@@ -164,7 +163,7 @@ def _fitted(folder: Path, config: dict[str, Any], params: dict[str, Any], tensor
 def _dataset(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> Dataset:
     """The fitted Dataset: ids, titles and histories (other interaction columns are not saved)."""
     try:
-        users, items = pq.read_table(folder / _USERS), pq.read_table(folder / _ITEMS)
+        users, items = pq.read_table(folder / USERS), pq.read_table(folder / ITEMS)
         rows = np.repeat(np.arange(users.num_rows, dtype=np.int32), np.diff(tensors["indptr"]))
         return Dataset.from_codes(
             IdMap(users["user_id"]),
@@ -178,4 +177,4 @@ def _dataset(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> D
         )
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         found = f"{type(error).__name__}: {error}"
-        raise InputError(f"{_USERS} and {_ITEMS} must be whole", found, _REMEDY) from error
+        raise InputError(f"{USERS} and {ITEMS} must be whole", found, _REMEDY) from error

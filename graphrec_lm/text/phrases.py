@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphrec_lm.errors import InputError
 
@@ -23,7 +24,7 @@ MONTHS = (
 TIMES = ("daypart", "weekday", "month", "season", "year")
 NEEDS_EDGES = ("words",)
 FILTERS = ("join", "split", "lower", "upper", "or", *NEEDS_EDGES, *TIMES)
-MILLISECONDS = 1e11  # later than the year 5000 in seconds
+LATEST = 1e11  # seconds, the year 5138: what is above counts milliseconds, microseconds or nanoseconds
 
 
 class Phrases(NamedTuple):
@@ -54,6 +55,7 @@ def phrases(
 def distinct(column: pa.Array) -> tuple[list[Any], npt.NDArray[np.int64]]:
     """Distinct values of a column as Python objects (the last is None, for what is missing), and codes."""
     if pa.types.is_nested(column.type):
+        _check_flat(column.type)
         listed = column.to_pylist()
         index: dict[Any, int] = {}
         keys = [None if value is None else tuple(value) for value in listed]
@@ -67,16 +69,34 @@ def distinct(column: pa.Array) -> tuple[list[Any], npt.NDArray[np.int64]]:
     return [*values, None], codes
 
 
+def _check_flat(kind: pa.DataType) -> None:
+    """Refuse records and lists of lists: there is no one way to say them."""
+    if pa.types.is_struct(kind) or pa.types.is_map(kind) or pa.types.is_nested(kind.value_type):
+        remedy = "Make a column of each part."
+        raise InputError("a template's column must hold values or lists of values", f"type {kind}", remedy)
+
+
 def seconds(column: pa.Array) -> npt.NDArray[np.float64]:
-    """A time column as seconds since 1970, NaN where missing; numbers above 1e11 are milliseconds."""
-    if pa.types.is_temporal(column.type):
-        column = column.cast(pa.timestamp("ms")).cast(pa.int64())
+    """A time column as seconds since 1970, NaN where missing.
+
+    Times with a zone count as their clocks show them. Numbers are seconds up to 1e11, then milliseconds,
+    from 1e14 on microseconds, from 1e17 on nanoseconds.
+    """
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        zoned = pa.types.is_timestamp(kind) and kind.tz is not None
+        local = pc.local_timestamp(column) if zoned else column
+        column = local.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
         return np.asarray(column.to_numpy(zero_copy_only=False), np.float64) / 1e3
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.nan)
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         remedy = "Convert it to a datetime or to seconds since 1970."
-        raise InputError("a time column must hold times or numbers", f"type {column.type}", remedy)
+        raise InputError("a time column must hold dates, datetimes or numbers", f"type {kind}", remedy)
     values = np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
-    return np.where(np.abs(values) > MILLISECONDS, values / 1e3, values)
+    for _ in range(3):
+        values = np.where(np.abs(values) > LATEST, values / 1e3, values)
+    return values
 
 
 def time_codes(column: pa.Array, part: str) -> npt.NDArray[np.int64]:
@@ -109,10 +129,25 @@ def _of_time(column: pa.Array, part: str) -> pa.Array:
 
 
 def _worded(column: pa.Array, edges: Sequence[float]) -> pa.Array:
-    values = np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+    values = numbers_of(column, "the filter `words`")
     codes = np.searchsorted(np.asarray(edges), values, side="left")
     indices = pa.array(codes, mask=~np.isfinite(values))
     return pa.DictionaryArray.from_arrays(indices, pa.array(LEVELS)).cast(pa.string())
+
+
+def numbers_of(column: pa.Array, what: str) -> npt.NDArray[np.float64]:
+    """A column as float64, NaN where a value is missing.
+
+    Raises
+    ------
+    InputError
+        If it holds something else than numbers.
+    """
+    try:
+        return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        required, remedy = f"{what} needs a column of numbers", "Convert it, or drop the filter."
+        raise InputError(required, f"type {column.type}", remedy) from None
 
 
 def _apply(value: Any, filters: Sequence[tuple[str, str]]) -> str | None:
@@ -132,7 +167,9 @@ def _one(value: Any, name: str, argument: str) -> Any:
     if name == "join":
         return _joined(value if isinstance(value, list) else str(value).split("|"))
     if name in ("lower", "upper"):
-        return getattr(_plain(value), name)()
+        listed = value if isinstance(value, list) else [value]
+        said = [getattr(_plain(one), name)() for one in listed if not _is_missing(one)]
+        return said if isinstance(value, list) else said[0]
     remedy = f"Put `{name}` first: {{column|{name}}}."
     raise InputError(
         f"the filter {name!r} must stand right after the column", "another one before it", remedy
@@ -149,11 +186,11 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() else f"{value:.4g}"
+        return f"{value:.0f}" if value.is_integer() else f"{value:.{4 if abs(value) < 1000 else 10}g}"
     return str(value)
 
 
 def _is_missing(value: Any) -> bool:
     if isinstance(value, list):
-        return not value
+        return all(map(_is_missing, value))
     return value is None or value != value or (isinstance(value, str) and not value.strip())

@@ -75,6 +75,7 @@ class SentenceEncoder(TextEncoder):
         self.source, self.prompt, self.normalize, self.max_length = source, prompt, normalize, max_length
         self.revision, self.batch_size, self.device = revision, batch_size, device
         self._folder = as_folder(source)
+        self._content = ""  # hash of the folder when it was loaded: another model may be saved there later
         self._model: Any = None
 
     @property
@@ -85,7 +86,7 @@ class SentenceEncoder(TextEncoder):
     def fingerprint(self) -> str:
         settings = {"prompt": self.prompt, "normalize": self.normalize, "max_length": self.max_length}
         if self._folder is not None:
-            return fingerprint_of("sentence", content=folder_hash(self._folder), **settings)
+            return fingerprint_of("sentence", content=self._content or folder_hash(self._folder), **settings)
         return fingerprint_of("sentence", name=hub_name(self.name), revision=self.revision, **settings)
 
     @property
@@ -118,7 +119,8 @@ class SentenceEncoder(TextEncoder):
 
     def _loaded(self) -> Any:
         if self._model is None:
-            self._model = self._load()
+            content = "" if self._folder is None else folder_hash(self._folder)
+            self._model, self._content = self._load(), content
         return self._model
 
     def _load(self) -> Any:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphrec_lm.errors import InputError, did_you_mean
-from graphrec_lm.text.phrases import EDGES, FILTERS, NEEDS_EDGES, Phrases, phrases
+from graphrec_lm.text.phrases import EDGES, FILTERS, NEEDS_EDGES, Phrases, numbers_of, phrases
 
 _TOKEN = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{([^{}\[\]]*)\}|[\[\]{}]")
 _TIDY = ((re.compile(r"\s+"), " "), (re.compile(r" ([,;.])"), r"\1"), (re.compile(r"^[\s,;]+|[\s,;]+$"), ""))
@@ -77,11 +77,11 @@ class Template:
 
     def fit(self, columns: Mapping[str, Any]) -> Template:
         """The same template with the quantiles of the numbers that it words."""
-        edges = {}
-        for slot in _slots(self._parts):  # type: ignore[attr-defined]
-            if any(name in NEEDS_EDGES for name, _ in slot.filters):
-                edges[slot.name] = _edges(slot.name, _column(columns, slot.name))
-        return Template(self.text, edges | dict(self.edges))
+        edges = dict(self.edges)
+        for name in _worded(self._parts):  # type: ignore[attr-defined]
+            if name not in edges:
+                edges[name] = _edges(name, _column(columns, name))
+        return Template(self.text, edges)
 
     def render(self, columns: Mapping[str, Any]) -> tuple[list[str], npt.NDArray[np.int64]]:
         """Return the distinct sentences of the rows, and which of them each row has.
@@ -96,11 +96,11 @@ class Template:
         sentences : list of str [m]
         index : int64 [n]
         """
-        ready = self if self.edges or not any(_worded(self._parts)) else self.fit(columns)  # type: ignore[attr-defined]
+        ready = self.fit(columns)  # what has no edges yet
         slots = list(dict.fromkeys(_slots(self._parts)))  # type: ignore[attr-defined]
         if not slots:
             rows = len(next(iter(columns.values()))) if columns else 0
-            return [_tidy(self.text)], np.zeros(rows, np.int64)
+            return [_write(self._parts, {}, [], np.zeros(0, np.int64))], np.zeros(rows, np.int64)  # type: ignore[attr-defined]
         worded = [phrases(_column(columns, s.name), s.filters, ready.edges.get(s.name)) for s in slots]
         keys, first, index = _distinct([w.codes for w in worded])
         table = {slot: place for place, slot in enumerate(slots)}
@@ -111,11 +111,7 @@ class Template:
 
 def _edges(name: str, column: pa.Array) -> tuple[float, ...]:
     """The quantiles of a column of numbers, whatever is missing or no number left out."""
-    try:
-        values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        required, remedy = f"{{{name}|words}} needs a column of numbers", "Convert it, or drop the filter."
-        raise InputError(required, f"type {column.type}", remedy) from None
+    values = numbers_of(column, f"{{{name}|words}}")
     values = values[np.isfinite(values)]
     if not len(values):
         raise InputError(f"{{{name}|words}} needs a number to learn from", "none", "Drop the filter.")
@@ -175,8 +171,9 @@ def _slots(parts: Sequence[Part]) -> Iterator[Slot]:
             yield from _slots(part)
 
 
-def _worded(parts: Sequence[Part]) -> Iterator[bool]:
-    return (name in NEEDS_EDGES for slot in _slots(parts) for name, _ in slot.filters)
+def _worded(parts: Sequence[Part]) -> Iterator[str]:
+    """The columns whose numbers become words."""
+    return (slot.name for slot in _slots(parts) if any(name in NEEDS_EDGES for name, _ in slot.filters))
 
 
 def _column(columns: Mapping[str, Any], name: str) -> pa.Array:

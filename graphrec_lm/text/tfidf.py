@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrec_lm.errors import InputError, NotFittedError, check_choice, check_number
-from graphrec_lm.files import atomic_folder
+from graphrec_lm.files import CONFIG, TFIDF, atomic_folder, check_target
 from graphrec_lm.text.base import TextEncoder, Vectors, check_texts, check_vectors
 
 ANALYZERS = {"word": ("word", (1, 1)), "char": ("char_wb", (2, 4))}
@@ -134,14 +134,21 @@ class TfidfEncoder(TextEncoder):
         return check_vectors(vectors, listed)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted state to the folder `path`: `config.json` and `tfidf.safetensors`."""
+        """Write the fitted state to the folder `path`: `config.json` and `tfidf.safetensors`.
+
+        Raises
+        ------
+        InputError
+            If there is something else at `path`; it is left alone.
+        """
         from safetensors.numpy import save_file
 
         plain, arrays = self.to_parts()
         config = {"format": FORMAT, "version": VERSION, **plain}
+        check_target(path)
         with atomic_folder(path) as folder:
-            (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-            save_file(arrays, folder / "tfidf.safetensors")
+            (folder / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+            save_file(arrays, folder / TFIDF)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TfidfEncoder:
@@ -156,14 +163,14 @@ class TfidfEncoder(TextEncoder):
         from safetensors.numpy import load_file
 
         try:
-            config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
+            config = json.loads((Path(path) / CONFIG).read_text(encoding="utf-8"))
             if config["format"] != FORMAT or config["version"] > VERSION:
                 raise InputError(
                     "a saved TfidfEncoder must be of this format or older",
                     f"{config['format']} {config['version']}",
                     "Upgrade graphrec_lm.",
                 )
-            encoder = cls.from_parts(config, load_file(Path(path) / "tfidf.safetensors"))
+            encoder = cls.from_parts(config, load_file(Path(path) / TFIDF))
         except InputError:
             raise
         except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:

@@ -82,6 +82,7 @@ class TransformerEncoder(TextEncoder):
         self.max_length, self.dtype, self.revision = max_length, dtype, revision
         self.batch_size, self.device = batch_size, device
         self._folder = as_folder(source)
+        self._content = ""  # hash of the folder when it was loaded: another model may be saved there later
         self._parts: tuple[Any, Any, int] | None = None
 
     @property
@@ -98,7 +99,9 @@ class TransformerEncoder(TextEncoder):
             "dtype": self.dtype,
         }
         if self._folder is not None:
-            return fingerprint_of("transformer", content=folder_hash(self._folder), **settings)
+            return fingerprint_of(
+                "transformer", content=self._content or folder_hash(self._folder), **settings
+            )
         name = hub_id(os.fspath(self.source))
         return fingerprint_of("transformer", name=name, revision=self.revision, **settings)
 
@@ -134,7 +137,8 @@ class TransformerEncoder(TextEncoder):
 
     def _loaded(self) -> tuple[Any, Any, int]:
         if self._parts is None:
-            self._parts = self._load()
+            content = "" if self._folder is None else folder_hash(self._folder)
+            self._parts, self._content = self._load(), content
         return self._parts
 
     def _load(self) -> tuple[Any, Any, int]:

@@ -6,7 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphrec_lm.ctr import AFM, GMF, AutoInt, DeepFM, Field, Fields, GraphFeatures, TextFeatures, load
+from graphrec_lm.ctr import (
+    AFM,
+    GMF,
+    AutoInt,
+    BoostedTrees,
+    DeepFM,
+    Field,
+    Fields,
+    GraphFeatures,
+    TextFeatures,
+    load,
+)
 from graphrec_lm.errors import InputError, NotFittedError
 from tests.ctr.worlds import COMMON, FIELDS, rows, text
 
@@ -31,6 +42,11 @@ def fit(data: pd.DataFrame = ROWS, fields: Fields = FIELDS, **options: object) -
         (dict(hidden=(0,)), "`hidden` must be an integer >= 1"),
         (dict(graph=GraphFeatures()), "`model` must be a fitted model of this library"),
         (dict(device="cuda"), "`device` must be one of"),
+        (dict(hidden=64), "`hidden` must be widths of layers"),
+        (dict(text="all-MiniLM-L6-v2"), "`text` must be TextFeatures, got str"),
+        (dict(graph=object()), "`graph` must be GraphFeatures, got object"),
+        (dict(fields=Fields(context=["rating"])), "the label must not be a feature, got 'rating'"),
+        (dict(text=text(context="rated {rating}")), "the label must not be a feature, got 'rating'"),
         (dict(fields=Fields(user=[Field("job", "number")])), "'job' must hold numbers, got type"),
     ],
 )
@@ -50,6 +66,22 @@ def test_nan_in_a_number_names_column_and_row():
 def test_a_category_that_no_file_could_name(values):
     with pytest.raises(InputError, match="the values of 'size' must be text, numbers or yes/no, got type"):
         fit(ROWS.assign(size=values), Fields(user=[Field("size", "category")]))
+
+
+def test_a_field_of_records():
+    with pytest.raises(InputError, match="a field must hold values or lists of values, got type struct"):
+        fit(ROWS.assign(size=[{"width": 1}] * len(ROWS)), Fields(user=["size"]))
+
+
+def test_a_list_is_separated_by_something():
+    with pytest.raises(InputError, match="`separator` must be"):
+        Field("genres", "list", separator="")
+
+
+def test_a_time_that_is_missing_everywhere_is_unknown():
+    model = fit()
+    late = model.predict_proba(ROWS[:3].assign(timestamp=None))
+    np.testing.assert_array_equal(late, model.predict_proba(ROWS[:3].assign(timestamp=np.nan)))
 
 
 def test_a_failed_fit_leaves_the_model_as_it_was():
@@ -102,12 +134,20 @@ def test_integers_of_any_width_are_the_same_ids():
         (AFM(Fields(user_id=None, item_id="item_id")), "at least two fields, got 1"),
         (GMF(Fields(user_id=None, item_id="item_id")), "a field of user and item, got no user's"),
         (AutoInt(FIELDS, dim=9), "`dim` must be a multiple of `heads`"),
+        (AutoInt(Fields(item=["title"], user_id=None, item_id=None)), "there must be a field to attend to"),
+        (BoostedTrees(Fields(item=["title"], user_id=None, item_id=None)), "trees need a column"),
     ],
 )
 def test_models_say_what_they_need(model, message: str):
     model.set_params(label="rating", label_threshold=4, verbose=False)
     with pytest.raises(InputError, match=message):
         model.fit(ROWS)
+
+
+def test_trees_need_rows_of_either_label_to_calibrate():
+    few = pd.concat([ROWS[ROWS["rating"] < 4], ROWS[ROWS["rating"] >= 4][:3]])
+    with pytest.raises(InputError, match="calibration needs 5 rows of either label, got 3"):
+        BoostedTrees(FIELDS, label="rating", label_threshold=4, verbose=False).fit(few)
 
 
 def test_text_parameters():

@@ -120,6 +120,28 @@ def test_lists_of_both_kinds_get_the_same_codes():
     assert one.codes(flat)[0].tolist() == two.codes(nested)[0].tolist() == [[1, 2], [2, -1], [-1, -1]]
 
 
+def test_a_longer_list_loses_what_is_unknown_first(caplog):
+    [coder] = coders(Field("g", "list"), "item", pa.chunked_array([["a", "b"]]))
+    codes, unseen = coder.codes(pa.chunked_array([["z|a", "b", "b|a", None]]))
+    assert codes.tolist() == [[1], [2], [2], [-1]] and unseen == 1
+    assert "g: 1 known values are left out" in caplog.text
+
+
+def test_a_language_model_is_opened_once(tmp_path, monkeypatch):
+    made = []
+
+    def resolve(spec):
+        made.append(spec)
+        return Words()
+
+    monkeypatch.setattr("graphrec_lm.ctr.features.resolve_encoder", resolve)
+    monkeypatch.setattr("graphrec_lm.ctr.persistence.resolve_encoder", resolve)
+    two = text(encoder="words", item=["{title}", "film {title}"], user="{job}")
+    DeepFM(FIELDS, two, **COMMON | {"epochs": 1}).fit(ROWS).save(tmp_path / "m")
+    load(tmp_path / "m")
+    assert made == ["words", "words"]
+
+
 def test_each_sentence_is_encoded_once_and_known_after_loading(tmp_path):
     encoder = Words()
     features = text(encoder=encoder, item="{title} of {genres|join}", user="{job}")

@@ -135,8 +135,18 @@ def test_labels_of_held_out_rows_may_come_apart():
         return [(record["loss"], record["valid_log_loss"]) for record in model.history_]
 
     by_column = DeepFM(FIELDS, **COMMON).fit(TRAIN, valid=VALID)
-    apart = DeepFM(FIELDS, **COMMON | {"label_threshold": None}).fit(*split(TRAIN), valid=split(VALID))
+    apart = DeepFM(FIELDS, **COMMON).fit(*split(TRAIN), valid=split(VALID))  # the threshold is the column's
     assert losses(apart) == losses(by_column)
+    assert apart.score(*split(VALID)) == by_column.score(VALID)
+    with pytest.raises(InputError, match="the label 'y' must be 0 or 1, got"):
+        by_column.score(VALID, VALID["rating"])
+    with pytest.raises(InputError, match=r"`y` must have one label a row \(.*\), got shape"):
+        by_column.score(VALID, VALID[["rating", "age"]])
+
+
+def test_held_out_rows_of_one_class_are_noticed(caplog):
+    DeepFM(FIELDS, **COMMON).fit(TRAIN, valid=VALID[VALID["rating"] >= 4])
+    assert "all labels of `valid` are 1" in caplog.text
 
 
 def test_a_model_of_ones_own_comes_back_by_its_class(tmp_path):

@@ -20,7 +20,7 @@ from graphrec_lm.errors import InputError
 from graphrec_lm.evaluation import by_popularity, popularity_strata
 from graphrec_lm.metrics import macro_average
 from graphrec_lm.models import Popularity, TitleCosine
-from graphrec_lm.text import PrecomputedEncoder, TextEncoder
+from graphrec_lm.text import PrecomputedEncoder, TextEncoder, TfidfEncoder
 from tests.models.worlds import World, checkerboard, frames
 
 K = 5
@@ -117,6 +117,19 @@ def test_perturbed_titles_are_refitted_and_measured(dated: World):
     np.testing.assert_allclose(np.linalg.norm(fits[3], axis=1), np.linalg.norm(fits[0], axis=1), rtol=1e-5)
 
 
+def test_controls_alone_and_an_encoder_that_is_fitted_once(dated: World):
+    fitted = TfidfEncoder(4).fit(dated.train.titles)
+
+    def report(encoder, **options):
+        rank = lambda vectors: TitleCosine(vectors).fit(dated.train)  # noqa: E731
+        return perturbation_report(rank, dated.train.titles, dated.valid, encoder=encoder, k=K, **options)
+
+    assert list(report(fitted, perturbations={}).column("kept")) == ["original", "shuffled", "random"]
+    reverse = {"reversed": lambda titles: [title[::-1] for title in titles]}
+    by_name, by_object = (report(one, perturbations=reverse) for one in ("tfidf:4", fitted))
+    assert by_name.column("cosine")["reversed"] == by_object.column("cosine")["reversed"]
+
+
 def films(n: int = 120) -> list[str]:
     return [f"film {place} ({1950 + place // 2})" for place in range(n)] + ["no year"]
 
@@ -168,6 +181,7 @@ def test_bad_input_is_refused(world: World, dated: World):
         (lambda: by_item_strata(models | other, world.test, np.zeros(21), ["a"]), "same users and items"),
         (lambda: by_item_strata(models, world.test, np.zeros(20), ["a"]), "21 places"),
         (lambda: by_item_strata(models, world.test, np.ones(21), ["a"]), "largest 1"),
+        (lambda: by_item_strata({"users": models["P"]}, world.test, np.ones(21), ["a"]), "got 'users'"),
         (lambda: by_period(models, world.test), "must carry years"),
         (lambda: by_period({"P": Popularity().fit(dated.train)}, dated.test, edges=[3, 2]), "ascend"),
         (lambda: perturbation_report(lambda e: None, ["a"], None, controls=["randm"]), "'random'"),

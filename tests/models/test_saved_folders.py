@@ -163,11 +163,20 @@ def test_another_class_is_refused_by_its_name(folder):
     check(error, ["must hold a saved MF", "a TitleCosine", "graphrec_lm.load"])
 
 
-@pytest.mark.parametrize("content", ["a file", "a folder of photographs"])
+@pytest.mark.parametrize(
+    "content", ["a file", "a folder of photographs", "a language model", "a model and a note"]
+)
 def test_other_content_is_never_replaced(model, tmp_path, content):
     path = tmp_path / "precious"
     if content == "a file":
         path.write_text("diary")
+    elif content == "a model and a note":
+        model.save(path)
+        (path / "note.txt").write_text("the good one")
+    elif content == "a language model":
+        path.mkdir()
+        (path / "config.json").write_text('{"model_type": "bert"}')
+        (path / "model.safetensors").write_text("weights")
     else:
         path.mkdir()
         (path / "photo").write_text("smile")

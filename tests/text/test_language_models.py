@@ -81,6 +81,16 @@ def test_a_folder_is_known_by_its_content(tmp_path: Path) -> None:
     assert before != TransformerEncoder(second).fingerprint
 
 
+@pytest.mark.parametrize("make", [TransformerEncoder, SentenceEncoder])
+def test_a_loaded_model_keeps_its_fingerprint_when_its_folder_changes(tmp_path: Path, make: type) -> None:
+    folder = tiny_model("bert", tmp_path / "model")
+    encoder = make(folder)
+    encoder.encode(TEXTS)
+    before = encoder.fingerprint
+    (folder / "config.json").write_text((folder / "config.json").read_text() + " ")
+    assert encoder.fingerprint == before != make(folder).fingerprint
+
+
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_pooling_ignores_padding(pooling: str, side: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +40,7 @@ def sentences(text: str, columns: dict = FILMS) -> list[str]:
          ["on a Thursday night in autumn 1997, November", "unknown",
           "on a Thursday night in winter 1970, January"]),
         ("{year|words}", ["very low", "unknown year", "very high"]),
+        ("An {{open}} film[ of the [[old]] kind].", ["An {open} film of the [old] kind."] * 3),
     ],
 )  # fmt: skip
 def test_rendering(text: str, expected: list[str]):
@@ -57,10 +59,51 @@ def test_numbers_are_worded_by_the_quantiles_of_the_fit():
     assert Template("{n|words}", template.edges) == template
 
 
+def test_edges_that_are_given_leave_those_of_other_numbers_to_be_learned():
+    columns = {"a": [9, 9, 9], "b": [1, 2, 3]}
+    given = Template("{a|words} {b|words}", {"a": (1, 2, 3, 4)})
+    assert sorted(given.render(columns)[0]) == [
+        "very high medium",
+        "very high very high",
+        "very high very low",
+    ]
+
+
+def test_lists_pass_all_filters():
+    columns = {"g": [["A", "B"], [None], []]}
+    assert sentences("{g|lower|join}[ of {g}]", columns) == ["a and b of A and B", "unknown g", "unknown g"]
+    assert sentences("{g|split:;|lower|join}", {"g": ["A;B"]}) == ["a and b"]
+
+
+def test_large_numbers_keep_their_digits():
+    assert sentences("{price}", {"price": [12345.6, 10000.5, 0.123456]}) == ["12345.6", "10000.5", "0.1235"]
+
+
 def test_times_of_all_types():
     when = dt.datetime(2024, 7, 1, 13)
-    for column in ([when], [when.replace(tzinfo=dt.UTC).timestamp()], [1719838800000]):
+    fine = pa.array([when.replace(microsecond=123456)])
+    tokyo = (
+        pa.array([when - dt.timedelta(hours=9)])
+        .cast(pa.timestamp("us", "UTC"))
+        .cast(pa.timestamp("us", "Asia/Tokyo"))
+    )
+    counts = [[1719838800 * 1000**n] for n in range(4)]  # seconds to nanoseconds
+    for column in ([when], fine, tokyo, [when.replace(tzinfo=dt.UTC).timestamp()], *counts):
         assert sentences("{t|weekday} {t|daypart} {t|season}", {"t": column}) == ["Monday afternoon summer"]
+
+
+@pytest.mark.parametrize(
+    ("values", "text", "message"),
+    [
+        ([dt.time(13)], "{t|daypart}", "must hold dates, datetimes or numbers, got type time64"),
+        ([dt.timedelta(1)], "{t|daypart}", "must hold dates, datetimes or numbers, got type duration"),
+        ([{"p": 1}], "{t}", "must hold values or lists of values, got type struct"),
+        ([[["a"]]], "{t}", "must hold values or lists of values, got type list"),
+    ],
+)
+def test_columns_that_no_sentence_can_say(values: list, text: str, message: str):
+    with pytest.raises(InputError, match=message):
+        sentences(text, {"t": values})
 
 
 @pytest.mark.parametrize(
@@ -87,7 +130,7 @@ def test_unknown_column_says_which_are_there():
 def test_filters_in_the_wrong_place():
     with pytest.raises(InputError, match="'daypart' must stand right after the column"):
         sentences("{seen|lower|daypart}")
-    with pytest.raises(InputError, match="a time column must hold times or numbers"):
+    with pytest.raises(InputError, match="a time column must hold dates, datetimes or numbers"):
         sentences("{title|weekday}")
 
 

@@ -100,6 +100,14 @@ def test_save_and_load(tmp_path: Path, analyzer: str) -> None:
     np.testing.assert_array_equal(loaded.encode(["alien man"]), encoder.encode(["alien man"]))
 
 
+@pytest.mark.parametrize("name", ["chapter1.txt", "config.json"])
+def test_saving_spares_the_folders_of_others(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(InputError, match="nothing there was touched"):
+        TfidfEncoder(dim=2).fit(CORPUS).save(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("kind", ["absent", "truncated", "newer", "other", "shape", "half"])
 def test_a_damaged_folder_is_an_error(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "encoder"

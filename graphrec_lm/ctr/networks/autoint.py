@@ -33,6 +33,8 @@ class AutoInt(CTRModel):
     def _head(self, sizes: Sizes, generator: torch.Generator) -> nn.Module:
         check_number("heads", self.heads, least=1, integer=True)
         check_number("layers", self.layers, least=1, integer=True)
+        if not sizes.fields:
+            raise InputError("there must be a field to attend to", "none", "Name one in `fields`.")
         if sizes.dim % self.heads:
             raise InputError(f"`dim` must be a multiple of `heads` ({self.heads})", sizes.dim, "Change one.")
         deep = Perceptron(sizes.flat, self.hidden, self.dropout, generator)

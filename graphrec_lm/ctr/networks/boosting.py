@@ -13,9 +13,10 @@ from graphrec_lm.ctr.base import Arrays, CTRModel
 from graphrec_lm.ctr.features import Features, Rows
 from graphrec_lm.ctr.layers import Sizes
 from graphrec_lm.ctr.training import RowOptions
-from graphrec_lm.errors import check_number
+from graphrec_lm.errors import InputError, check_number
 
 Floats = NDArray[np.float64]
+_FOLDS = 5
 
 
 class BoostedTrees(CTRModel):
@@ -62,7 +63,13 @@ class BoostedTrees(CTRModel):
             early_stopping=len(labels) >= 1000, random_state=self.seed % 2**32,
         )  # fmt: skip
         x, y = _matrix(features, rows), labels
-        how: dict[str, Any] = {"cv": 5, "ensemble": False}
+        if not x.shape[1]:
+            raise InputError("trees need a column beside the ids", "none", "Name one in `fields`.")
+        fewest = int(np.bincount(labels.astype(np.int64), minlength=2).min())
+        if valid is None and fewest < _FOLDS:
+            remedy = "Pass `valid`, on which it is done otherwise."
+            raise InputError(f"calibration needs {_FOLDS} rows of either label", fewest, remedy)
+        how: dict[str, Any] = {"cv": _FOLDS, "ensemble": False}
         if valid is not None:
             x, y = np.concatenate([x, _matrix(features, valid[0])]), np.concatenate([y, valid[1]])
             places = np.arange(len(y))
