@@ -13,6 +13,11 @@ from pathlib import Path
 from graphrec_lm.errors import InputError
 
 
+def resolved(path: str | os.PathLike[str]) -> Path:
+    """The path itself, absolute: `~` is the home folder, and a link what it links to."""
+    return Path(path).expanduser().resolve()
+
+
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed to `path`.
@@ -26,7 +31,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     (Path(folder) / "a.txt").read_text()
     'whole'
     """
-    target = Path(path)
+    target = resolved(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     os.close(handle)
@@ -52,15 +57,21 @@ def check_target(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InputError
-        If there is other content, a single file beside a saved model too; nothing there is touched.
+        If there is other content, a single file beside a saved model too, or it can't be replaced as a whole
+        (the working folder, a mount point); nothing there is touched.
     """
-    target = Path(path)
+    target = resolved(path)
+    if not target.exists():
+        return
+    required = "the folder to write must be new, empty or one that was saved before"
+    if target.is_mount() or Path.cwd().is_relative_to(target):
+        found, remedy = f"the working folder or a mounted one, {target}", "Choose a folder inside it."
+        raise InputError(required, found, remedy)
     names = sorted(file.name for file in target.iterdir()) if target.is_dir() else [target.name]
-    if not target.exists() or not names:
+    if not names:
         return
     foreign = [name for name in names if name not in (CONFIG, TENSORS, USERS, ITEMS, TFIDF)]
     if foreign or not _is_ours(target / CONFIG):
-        required = "the folder to write must be new, empty or one that was saved before"
         remedy = "Choose another path: nothing there was touched."
         raise InputError(required, f"other content in {target}: {(foreign or names)[0]}", remedy)
 
@@ -83,7 +94,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     An older folder at `path` is moved aside first and removed last, so that a kill leaves the old
     or the new one whole (under its own or its aside name), never a mixture.
     """
-    target = Path(path)
+    target = resolved(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
     aside = target.with_name(f".{target.name}.old")

@@ -69,9 +69,10 @@ def _test_file(arguments: argparse.Namespace, dataset: Dataset) -> pa.Table:
     table = _read(arguments.test, [] if rule is None or isinstance(rule.value, str) else [rule.column])
     if rule is not None:
         table = table.filter(pa.array(rule.mask(table)))
-    for name, ids in (("user_id", dataset.users), ("item_id", dataset.items)):
-        if name in table.column_names and ids.ids.dtype.kind == "O":
-            at = table.column_names.index(name)
+    maps = {"user_id": dataset.users, "item_id": dataset.items}
+    for at, name in enumerate(table.column_names):
+        ids = maps.get(dataset.rules.columns.get(name, name))
+        if ids is not None and ids.ids.dtype.kind == "O":
             table = table.set_column(at, name, table[name].cast(pa.large_string()))
     return table
 

@@ -6,9 +6,13 @@ import argparse
 import os
 import platform
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graphrec_lm.cli.shared import load_model, show_settings
 from graphrec_lm.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from graphrec_lm.models import Recommender
 
 EXAMPLES = """\
 examples:
@@ -35,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
         _installation(datasets)
     elif target in datasets:
         print(f"{target}: {datasets[target]}\n{load_dataset(target, root=arguments.root)}")
-    elif Path(target).exists():
+    elif Path(target).expanduser().exists():
         _saved_model(target)
     else:
         required = "there must be a model folder or a dataset of that name"
@@ -65,13 +69,19 @@ def _installation(datasets: dict[str, str]) -> None:
 
 def _saved_model(path: str) -> None:
     model = load_model(path)
-    size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+    size = sum(file.stat().st_size for file in Path(path).expanduser().rglob("*") if file.is_file())
     print(f"{type(model).__name__} in {path}, {size / 2**20:.1f} MiB")
-    show_settings({**model.get_params(), **model._state.notes})
+    show_settings({**model.get_params(), **model._result.notes})
     measured = [record for record in model.history_ if "valid_ndcg@20" in record]
     if model.history_:
         print(f"\ntraining: {len(model.history_)} epochs in {model.history_[-1]['seconds']:.1f} s")
     if measured:
         best = max(measured, key=lambda record: record["valid_ndcg@20"])
         print(f"best validation NDCG@20: {best['valid_ndcg@20']:.4f} in epoch {best['epoch']}")
-    print(f"\n{model.dataset_}")
+    print(f"\n{_domains(model) or model.dataset_}")
+
+
+def _domains(model: Recommender) -> str:
+    """What a model of several domains says of them; `adapt` makes it one of a dataset."""
+    several = model._result.notes.get("domains")
+    return "" if several is None else f"fitted on {several}: adapt(dataset) applies it to one"

@@ -20,7 +20,7 @@ OUTPUT_ENDINGS = (".parquet", ".csv")
 
 def load_model(path: str) -> Recommender:
     """Return a saved model; a folder that is not there gets the nearest one suggested."""
-    folder = Path(path)
+    folder = Path(path).expanduser()
     if not folder.exists():
         beside = folder.parent if folder.parent.is_dir() else Path()
         saved = [str(config.parent) for config in sorted(beside.glob("*/config.json"))]

@@ -78,7 +78,7 @@ def build_model(config: Config) -> Recommender:
 
 
 def _named(config: DataConfig) -> Dataset:
-    options = {} if config.positive is None else {"positive": config.positive}
+    options = {"positive": config.positive} if "positive" in config.model_fields_set else {}
     return load_dataset(str(config.dataset), root=config.root, download=config.download, **options)
 
 
@@ -86,7 +86,7 @@ def _from_files(config: DataConfig) -> Dataset:
     source = str(config.interactions)
     name = config.format or file_format(source)
     given = ("items", "users", "columns", "positive")
-    options: dict[str, Any] = {key: value for key in given if (value := getattr(config, key))}
+    options: dict[str, Any] = {key: getattr(config, key) for key in given if key in config.model_fields_set}
     known = list(inspect.signature(_READERS[name]).parameters)[1:]
     for key in options:
         if key not in known:

@@ -70,7 +70,7 @@ def _section_of(function: Callable[..., Any], skip: tuple[str, ...] = ()) -> typ
         for name, parameter in inspect.signature(function).parameters.items()
         if name not in skip
     }
-    strict = ConfigDict(extra="forbid", strict=True)
+    strict = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
     return create_model(function.__name__, __config__=strict, **fields)
 
 

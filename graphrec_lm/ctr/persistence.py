@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from graphrec_lm.ctr.rates import Means, Rates
 from graphrec_lm.ctr.tastes import Tastes
 from graphrec_lm.ctr.text_features import TextBlock, TextFeatures
 from graphrec_lm.errors import InputError, NotFittedError
-from graphrec_lm.files import CONFIG, TENSORS, atomic_folder, check_target
+from graphrec_lm.files import CONFIG, TENSORS, atomic_folder, check_target, resolved
 from graphrec_lm.text import Template, TextEncoder, TfidfEncoder, resolve_encoder
 
 FORMAT, VERSION = "graphrec_lm.ctr", 1
@@ -37,8 +36,8 @@ Arrays = dict[str, NDArray[Any]]
 
 def save(model: CTRModel, path: str | os.PathLike[str]) -> None:
     """Write `model` to the folder `path`, whole or not at all."""
-    state, target = model._state, Path(path)
-    check_target(target)
+    state = model._state
+    check_target(path)
     described, arrays = _describe(state.features)
     arrays |= {f"weights/{name}": array for name, array in state.arrays.items()}
     content = dump_tensors({name: np.ascontiguousarray(array) for name, array in arrays.items()})
@@ -55,7 +54,7 @@ def save(model: CTRModel, path: str | os.PathLike[str]) -> None:
         "history": state.history,
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    with atomic_folder(target) as folder:
+    with atomic_folder(path) as folder:
         (folder / TENSORS).write_bytes(content)
         (folder / CONFIG).write_text(json.dumps(config, indent=1, default=_plain), encoding="utf-8")
 
@@ -78,7 +77,7 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None, of: type[CTRModel
     """
     from graphrec_lm.ctr import MODELS
 
-    folder = Path(path)
+    folder = resolved(path)
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         content = (folder / TENSORS).read_bytes()

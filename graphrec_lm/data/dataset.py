@@ -218,7 +218,9 @@ class Dataset:
 
     def frame(self, columns: Mapping[str, np.ndarray | list[Any]]) -> Any:
         """Return these columns as a frame in the library that the Dataset was made from."""
-        return native(columns, self.backend)
+        users, items = (pa.array(ids.ids[:1]).type for ids in (self.users, self.items))
+        types = {"user_id": users, "item_id": items, "target_item_id": items, "title": pa.string()}
+        return native(columns, self.backend, types)  # an empty column could not tell
 
     def restrict_items(self, ids: Any) -> Dataset:
         """Return the Dataset on these items alone; their order stays, users stay, other rows go.

@@ -55,7 +55,7 @@ def check_file(source: Source) -> Path:
         raise InputError(
             "a reader must be given a path", type(source).__name__, "Dataframes go to Dataset.from_frame."
         )
-    path = Path(source)
+    path = Path(source).expanduser()
     if not path.is_file():
         found = "a folder" if path.is_dir() else "nothing"
         raise InputError(f"there must be a file at {path}", found, "Check the path.")
@@ -80,13 +80,15 @@ def read_texts(source: Source, form: Format = COMMA) -> pa.Table:
     [{'id': '1', 'title': 'Up, up'}]
     """
     path = check_file(source)
-    names = list(form.names or next((fields for _, fields in numbered_rows(path, form)), []))
-    if not names or not _has_content(path):
-        raise InputError(f"{path} must not be empty", "an empty file", "Check that the file is whole.")
     try:
+        line, names = (1, list(form.names)) if form.names else next(numbered_rows(path, form), (1, []))
+        if not names or not _has_content(path):
+            raise InputError(f"{path} must not be empty", "an empty file", "Check that the file is whole.")
+        _check_names(path, line, names)
         return pa_csv.read_csv(
             _prepared(path, form),
-            read_options=pa_csv.ReadOptions(column_names=names, skip_rows_after_names=int(form.names is None),
+            read_options=pa_csv.ReadOptions(column_names=names, skip_rows=line - 1,
+                                            skip_rows_after_names=int(form.names is None),
                                             encoding=form.encoding),
             parse_options=pa_csv.ParseOptions(delimiter=form.mark, quote_char='"' if form.quoted else False,
                                               newlines_in_values=form.quoted),
@@ -95,6 +97,18 @@ def read_texts(source: Source, form: Format = COMMA) -> pa.Table:
         )  # fmt: skip
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise _diagnosis(path, form, len(names), error) from None
+    except OSError as error:
+        found = str(error).splitlines()[0]
+        raise InputError(f"{path} must be readable", found, "Check that the file is whole.") from None
+
+
+def _check_names(path: Path, line: int, names: list[str]) -> None:
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        remedy = "Rename or drop one of the two."
+        raise InputError(
+            f"{path}, line {line}: columns must have distinct names", f"{twice[0]!r} twice", remedy
+        )
 
 
 def numbered_rows(path: Path, form: Format) -> Iterator[tuple[int, list[str]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import narwhals as nw
@@ -87,8 +88,12 @@ def require(table: pa.Table, names: Sequence[str], what: str) -> None:
             raise InputError(f"`{what}` must have a column {name!r}", "none of that name", remedy)
 
 
-def native(columns: Mapping[str, np.ndarray | list[Any]], backend: str) -> Any:
-    """Return a frame of the given library with these columns.
+def native(
+    columns: Mapping[str, np.ndarray | list[Any]],
+    backend: str,
+    types: Mapping[str, pa.DataType] = MappingProxyType({}),
+) -> Any:
+    """Return a frame of the given library with these columns, of Arrow's `types` where they are given.
 
     >>> native({"user_id": [1, 2]}, "pyarrow").num_rows
     2
@@ -97,7 +102,7 @@ def native(columns: Mapping[str, np.ndarray | list[Any]], backend: str) -> Any:
         import pandas as pd
 
         return pd.DataFrame(dict(columns))
-    table = pa.table({name: pa.array(values) for name, values in columns.items()})
+    table = pa.table({name: pa.array(values, types.get(name)) for name, values in columns.items()})
     if backend == "pyarrow":
         return table
     import polars as pl

@@ -25,6 +25,8 @@ def with_items(dataset: Dataset, frame: Any) -> Dataset:
     """Return `dataset` with more items, after those it has; see `Dataset.with_items`."""
     table = rename(to_arrow(frame, "items")[0], dataset.rules.columns, "items")
     require(table, ["item_id", *["title"] * dataset.has_titles], "items")
+    if not table.num_rows:
+        return dataset
     ids, ordered = read_entities(table, "item")
     _check_kind(ids, dataset.items, "item")
     present = dataset.items.codes(ids.ids, on_unknown="mark") >= 0

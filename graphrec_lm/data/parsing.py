@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -12,10 +13,19 @@ import pyarrow.compute as pc
 
 from graphrec_lm.data.delimited import Format, Source, broken_row, line_of_row, read_texts
 
-_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
+_INTEGER = r"^(0|-?[1-9][0-9]{0,18})$"
+_IDS = ("user_id", "item_id")
 _NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+|[nN]a[nN]|inf|infinity)([eE][-+]?[0-9]+)?$"
 _PLAIN = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
-_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?Z?)?$"
+_DATE = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
+)
+_TO_ZONED = (
+    (r"(\.[0-9]{6})[0-9]+", r"\1"),
+    (r"^([0-9-]{10})$", r"\1 00:00"),
+    (r"^([0-9-]{10}[T ][0-9:.]+)$", r"\1Z"),
+)
 
 
 def read_delimited(
@@ -59,20 +69,24 @@ def typed(
         if known in numeric or name in numeric or known == "timestamp":
             result[name] = _required(column, name, path, form, dates=known == "timestamp")
         else:
-            result[name] = column if known in texts else infer(column)
+            result[name] = column if known in texts else infer(column, ids=known in _IDS)
     return pa.table(list(result.values()), names=list(result))
 
 
-def infer(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def infer(column: pa.ChunkedArray, *, ids: bool = False) -> pa.ChunkedArray:
     """Return texts as int64 or float64 if every one is the usual way to write a number ("007" is not).
+
+    Ids are integers or stay texts.
 
     >>> infer(pa.chunked_array([["1", "20"]])).type, infer(pa.chunked_array([["01", "20"]])).type
     (DataType(int64), DataType(string))
     """
-    for pattern, kind in ((_INTEGER, pa.int64()), (_PLAIN, pa.float64())):
-        if _all_match(column, pattern):
-            return column.cast(kind)
-    return column
+    if _all_match(column, _INTEGER):
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid:  # beyond 2^63
+            return column if ids else column.cast(pa.float64())
+    return column.cast(pa.float64()) if not ids and _all_match(column, _PLAIN) else column
 
 
 def one_kind(
@@ -117,8 +131,9 @@ def _required(
     if dates and _all_match(trimmed.drop_null().slice(0, 1), _DATE):
         _refuse(pc.match_substring_regex(trimmed, _DATE), f"`{name}` must be a date", column, path, form)
         return _dates(trimmed, f"`{name}` must be a date", path, form)
-    _refuse(pc.match_substring_regex(trimmed, _NUMBER), f"`{name}` must be a number", column, path, form)
-    return trimmed.cast(pa.int64() if _all_match(trimmed, _INTEGER) else pa.float64())
+    kind = "a number or an ISO date" if dates else "a number"
+    _refuse(pc.match_substring_regex(trimmed, _NUMBER), f"`{name}` must be {kind}", column, path, form)
+    return infer(trimmed) if _all_match(trimmed, _INTEGER) else trimmed.cast(pa.float64())
 
 
 def _refuse(good: pa.ChunkedArray, required: str, column: pa.ChunkedArray, path: Path, form: Format) -> None:
@@ -129,11 +144,16 @@ def _refuse(good: pa.ChunkedArray, required: str, column: pa.ChunkedArray, path:
 
 
 def _dates(column: pa.ChunkedArray, required: str, path: Path, form: Format) -> pa.ChunkedArray:
-    plain = pc.replace_substring(column, "Z", "")
+    """Times in UTC to the microsecond; what has no zone is UTC."""
+    with suppress(pa.ArrowInvalid):
+        return pc.replace_substring(column, "Z", "").cast(pa.timestamp("us"))
+    zoned = column
+    for pattern, by in _TO_ZONED:
+        zoned = pc.replace_substring_regex(zoned, pattern, by)
     try:
-        return plain.cast(pa.timestamp("us"))
+        return zoned.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
     except pa.ArrowInvalid:
-        good = pa.chunked_array([pa.array([_is_date(value) for value in plain.to_pylist()])])
+        good = pa.chunked_array([pa.array([_is_date(value) for value in column.to_pylist()])])
         _refuse(good, required, column, path, form)
         raise
 

@@ -59,7 +59,9 @@ class PositiveRule:
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         self._check_type(column.type)
-        result = pc.fill_null(_COMPARE[self.operator](column, self._scalar(column.type)), False)
+        value = self._scalar(column.type)
+        column = column.cast(pa.float32()) if column.type == pa.float16() else column
+        result = pc.fill_null(_COMPARE[self.operator](column, value), False)
         return result.to_numpy(zero_copy_only=False).astype(bool)
 
     def _check_type(self, kind: pa.DataType) -> None:
@@ -70,7 +72,12 @@ class PositiveRule:
             raise InputError(required, f"column {self.column!r} of type {kind}", remedy)
 
     def _scalar(self, kind: pa.DataType) -> pa.Scalar:
-        if isinstance(self.value, float) and pa.types.is_integer(kind) and self.value.is_integer():
+        if isinstance(self.value, float) and pa.types.is_floating(kind):
+            with np.errstate(over="ignore"):
+                held = float(kind.to_pandas_dtype()(self.value))  # 4.1 as the column would hold it
+            return pa.scalar(held, pa.float64() if kind == pa.float64() else pa.float32())
+        fits = isinstance(self.value, float) and self.value.is_integer() and abs(self.value) < 2**63
+        if fits and pa.types.is_integer(kind):
             return pa.scalar(int(self.value))
         return pa.scalar(self.value)
 

@@ -104,13 +104,13 @@ def _read(
     positive: str | None,
     form: Format,
 ) -> Dataset:
-    numeric = ["rating", "weight"]
+    numeric = ["rating", "weight"]  # of the interactions: an item may be rated PG-13
     if positive is not None:
         rule = PositiveRule.parse(positive)
         numeric += [] if isinstance(rule.value, str) else [rule.column]
     sources = [
-        None if source is None else read_delimited(source, form, columns=columns, numeric=numeric)
-        for source in (interactions, items, users)
+        None if source is None else read_delimited(source, form, columns=columns, numeric=numbers)
+        for source, numbers in ((interactions, numeric), (items, ()), (users, ()))
     ]
     return from_tables(*one_kind(sources, columns), columns=columns, positive=positive)
 
@@ -121,6 +121,6 @@ def _parquet(source: Source) -> pa.Table:
         table = pq.read_table(path)
         pa.default_memory_pool().release_unused()  # as much as the table: what decoding it took
         return table
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         found = str(error).splitlines()[0]
         raise InputError(f"{path} must be a Parquet file", found, "Check that the file is whole.") from None

@@ -65,7 +65,7 @@ def _read(path: Path, columns: Mapping[str, str]) -> pa.Table:
     ids = [name for name in kinds if columns.get(name, name) in ("user_id", "item_id")]
     table = typed(table, path, TAB, {}, numbers, set(kinds) - numbers)
     for name in ids:
-        table = table.set_column(table.column_names.index(name), name, infer(table[name]))
+        table = table.set_column(table.column_names.index(name), name, infer(table[name], ids=True))
     return table
 
 

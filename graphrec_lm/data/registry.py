@@ -117,7 +117,7 @@ def _folder(name: str, entry: Entry, root: Source | None, download: bool) -> Pat
         get = "and download=True to get it" if entry.url else "which you get by hand"
         remedy = f"Pass root=, a folder for {entry.folder!r}, {get} from {entry.page}."
         raise InputError(f"the dataset {name!r} needs `root`", None, remedy)
-    base = Path(root)
+    base = Path(root).expanduser()
     if base.name == entry.folder and base.is_dir():
         return base
     folder = base / entry.folder

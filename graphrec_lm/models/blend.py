@@ -139,7 +139,7 @@ class Blend(Recommender):
         """The members, or the usual ones."""
         if self.members is None:
             return usual_members(self.encoder, self.seed, self.verbose)
-        found = list(self.members)
+        found = list(self.members) if isinstance(self.members, Sequence) else []
         if len(found) < 2 or not all(isinstance(member, Recommender) for member in found):
             remedy = "Write Blend([TextRidge(), LightGCN()])."
             raise InputError("`members` must be at least two models", repr(self.members), remedy)
@@ -153,7 +153,7 @@ class Blend(Recommender):
         """The weights that were passed, or equal ones."""
         if self.weights is None:
             return [1.0] * members
-        if len(self.weights) != members:
+        if np.shape(self.weights) != (members,):
             remedy = "Give one weight a member, or None."
             raise InputError(f"`weights` must be {members} numbers", repr(self.weights), remedy)
         for weight in self.weights:

@@ -6,6 +6,7 @@ from typing import Any
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
+from graphrec_lm.kernels import subtract_rows
 
 
 def checked_datasets(dataset: Any, valid: Any) -> tuple[list[Dataset], list[Dataset | None]]:
@@ -14,7 +15,8 @@ def checked_datasets(dataset: Any, valid: Any) -> tuple[list[Dataset], list[Data
     Raises
     ------
     InputError
-        If something else is given, a dataset has no positive interaction, or the numbers differ.
+        If something else is given, a dataset has no positive interaction, the numbers differ, or a validation
+        part holds what is fitted, too.
     """
     several = isinstance(dataset, list | tuple)
     datasets = list(dataset) if several else [dataset]
@@ -31,7 +33,20 @@ def checked_datasets(dataset: Any, valid: Any) -> tuple[list[Dataset], list[Data
             remedy = "Fit on the training part of a split."
             raise InputError("`dataset` must hold at least one positive interaction", 0, remedy)
     pairs = zip(datasets, parts, strict=True)
-    return datasets, [None if held_out is None else one.align(held_out) for one, held_out in pairs]
+    return datasets, [
+        None if held_out is None else _held_out(one, one.align(held_out)) for one, held_out in pairs
+    ]
+
+
+def _held_out(dataset: Dataset, valid: Dataset) -> Dataset:
+    """The validation part, aligned; what is fitted would be hidden from its rankings and count as missed."""
+    fitted = dataset.indptr, dataset.indices
+    left = subtract_rows((valid.indptr, valid.indices), fitted, dataset.n_items)[1]
+    shared = valid.n_interactions - len(left)
+    if shared:
+        remedy = "Fit on the training part: train, valid, test = dataset.split(...)."
+        raise InputError("`valid` must hold no fitted interaction", f"{shared} of them", remedy)
+    return valid
 
 
 def check_dataset(dataset: Any) -> None:

@@ -51,7 +51,7 @@ class Parameters:
     def __repr__(self) -> str:
         defaults = _parameters(type(self))  # type: ignore[arg-type]
         changed = [(n, v) for n, v in self.get_params().items() if v is not defaults[n].default]
-        shown = ", ".join(f"{n}={v!r}" for n, v in changed if v != defaults[n].default)
+        shown = ", ".join(f"{n}={v!r}" for n, v in changed if repr(v) != repr(defaults[n].default))
         return f"{type(self).__name__}({shown})"
 
 

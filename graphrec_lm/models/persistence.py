@@ -22,7 +22,7 @@ from graphrec_lm.data.frames import BACKENDS
 from graphrec_lm.data.positive import PositiveRule
 from graphrec_lm.data.reading import Rules
 from graphrec_lm.errors import InputError, check_choice, check_number
-from graphrec_lm.files import CONFIG, ITEMS, TENSORS, USERS, atomic_folder, check_target
+from graphrec_lm.files import CONFIG, ITEMS, TENSORS, USERS, atomic_folder, check_target, resolved
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.plain import make, plain_parameters
@@ -38,8 +38,7 @@ _REMEDY = "Save the model again; the folder is damaged."
 def save(model: Recommender, path: str | os.PathLike[str]) -> None:
     """Write `model` to the folder `path`, whole or not at all; see `Recommender.save`."""
     state = model._result
-    target = Path(path)
-    check_target(target)
+    check_target(path)
     tensors = _tensors(state)
     config = {
         "format_version": FORMAT_VERSION,
@@ -53,7 +52,7 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
         "tensors": {name: [str(a.dtype), list(a.shape)] for name, a in tensors.items()},
         "versions": _versions(),
     }
-    with atomic_folder(target) as folder:
+    with atomic_folder(path) as folder:
         save_file(tensors, folder / TENSORS)
         config["tensors_sha256"] = _sha256(folder / TENSORS)
         (folder / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
@@ -75,7 +74,7 @@ def load(path: str | os.PathLike[str]) -> Recommender:
         If the folder is missing, damaged, from a newer format version, or its tensors don't match
         its configuration.
     """
-    folder = Path(path)
+    folder = resolved(path)
     config = _read_config(folder)
     tensors = _read_tensors(folder, config)
     model: Recommender = make(config["model"], config["params"])

@@ -20,8 +20,8 @@ def plain(value: Any) -> Any:
         return os.fspath(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
     if isinstance(value, Parameters):
         return {"model": type(value).__name__, "params": plain_parameters(value.get_params())}
     return {"encoder": value.name, "fingerprint": value.fingerprint}

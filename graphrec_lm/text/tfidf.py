@@ -6,14 +6,13 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from graphrec_lm.errors import InputError, NotFittedError, check_choice, check_number
-from graphrec_lm.files import CONFIG, TFIDF, atomic_folder, check_target
+from graphrec_lm.files import CONFIG, TFIDF, atomic_folder, check_target, resolved
 from graphrec_lm.text.base import TextEncoder, Vectors, check_texts, check_vectors
 
 ANALYZERS = {"word": ("word", (1, 1)), "char": ("char_wb", (2, 4))}
@@ -163,14 +162,15 @@ class TfidfEncoder(TextEncoder):
         from safetensors.numpy import load_file
 
         try:
-            config = json.loads((Path(path) / CONFIG).read_text(encoding="utf-8"))
+            folder = resolved(path)
+            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
             if config["format"] != FORMAT or config["version"] > VERSION:
                 raise InputError(
                     "a saved TfidfEncoder must be of this format or older",
                     f"{config['format']} {config['version']}",
                     "Upgrade graphrec_lm.",
                 )
-            encoder = cls.from_parts(config, load_file(Path(path) / TFIDF))
+            encoder = cls.from_parts(config, load_file(folder / TFIDF))
         except InputError:
             raise
         except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:

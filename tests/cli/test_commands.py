@@ -75,6 +75,23 @@ def test_evaluate_on_positive_rows(cli, home: Path):
     assert "on 10 users" in ran.out
 
 
+def test_evaluate_on_a_file_with_the_models_column_names(cli, tmp_path: Path):
+    rows = pd.DataFrame({"uid": ["7", "8", "x9", "9"] * 2, "iid": [1, 2, 3, 1, 2, 3, 1, 3]})
+    dataset = graphrec_lm.Dataset.from_frame(rows, columns={"uid": "user_id", "iid": "item_id"})
+    graphrec_lm.Popularity().fit(dataset).save(tmp_path / "m")
+    (tmp_path / "t.csv").write_text("uid,iid\n7,3\n8,1\n")
+    assert "Popularity on 2 users" in cli("evaluate", tmp_path / "m", "--test", tmp_path / "t.csv").out
+
+
+def test_info_of_a_model_of_several_domains(cli, home: Path, tmp_path: Path):
+    dataset = graphrec_lm.load(home / "cosine").dataset_
+    several = graphrec_lm.AlphaRec(encoder="tfidf:4", epochs=1, dim=4, verbose=False).fit([dataset, dataset])
+    several.save(tmp_path / "several")
+    ran = cli("info", tmp_path / "several")
+    assert (ran.code, ran.err) == (0, "")
+    assert "fitted on" in ran.out and "adapt(dataset)" in ran.out
+
+
 def test_info_of_the_installation_a_model_and_a_dataset(cli, home: Path):
     everything = cli("info").out
     assert graphrec_lm.__version__ in everything

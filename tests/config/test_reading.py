@@ -9,6 +9,7 @@ import pytest
 
 from graphrec_lm.config import build_dataset, build_model, build_split, read_config
 from graphrec_lm.errors import InputError
+from graphrec_lm.models import MODELS
 
 GOOD = """\
 data: {dataset: movielens-small, only_touched_items: true}
@@ -52,10 +53,15 @@ def test_it_builds_dataset_split_and_model(write):
     assert build_model(config).get_params()["layers"] == 3
 
 
-@pytest.mark.parametrize("name", ["Popularity", "Random", "TitleCosine", "MF", "LightGCN", "AlphaRec"])
+@pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_model_can_be_named(write, name: str):
     text = re.sub(r"model: .*", f"model: {{name: {name}}}", GOOD)
     assert type(build_model(read_config(write(text)))).__name__ == name
+
+
+def test_a_rule_of_null_takes_all_rows(write):
+    text = re.sub(r"data: .*", "data: {dataset: movielens-small, positive: null}", GOOD)
+    assert build_dataset(read_config(write(text)).data).n_interactions == 100_836
 
 
 def test_files_with_other_column_names(write, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -149,6 +150,14 @@ FILES = {
         "'-4'",
         "Repair",
     ),
+    "a column twice": (
+        read_csv,
+        "a.csv",
+        "user_id,item_id,item_id\na,1,7\nb,2,8\n",
+        "a.csv, line 1: columns must have distinct names",
+        "'item_id' twice",
+        "Rename",
+    ),
     "a header without types": (
         read_recbole,
         "a.inter",
@@ -249,6 +258,18 @@ def test_bad_folders(case, tmp_path):
     with pytest.raises(InputError) as error:
         act(tmp_path)
     check(error, words)
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "parquet"])
+def test_half_a_file(ending, tmp_path):
+    path = tmp_path / f"rows.{ending}"
+    frame = pd.DataFrame({"user_id": np.random.default_rng(0).permutation(5000), "item_id": np.arange(5000)})
+    frame.to_parquet(path) if ending == "parquet" else frame.to_csv(path, index=False)
+    whole = path.read_bytes()
+    broken = whole[: len(whole) // 2]
+    path.write_bytes(broken if ending == "csv.gz" else broken[:100] + bytes(1000) + whole[1100:])
+    with pytest.raises(InputError, match=f"rows.{ending} must be .* Check that the file is whole"):
+        (read_parquet if ending == "parquet" else read_csv)(path)
 
 
 def test_a_broken_movie_line_is_named(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, UnknownIdError
+from graphrec_lm.models import Popularity
 
 ROWS = {
     "user_id": ["u2", "u1", "u1", "u3", "u1"],
@@ -105,6 +106,26 @@ def test_positive_rules(rule, edges):
     dataset = Dataset.from_frame(pd.DataFrame(ROWS), positive=rule)
     assert dataset.n_interactions == edges
     assert dataset.n_users == 3
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(("rule", "edges"), [("r >= 4.1", 2), ("r == 4.1", 1), ("r < 1e300", 3)])
+def test_a_rule_reads_its_number_as_the_column_holds_it(kind, rule, edges):
+    frame = pd.DataFrame({"user_id": [1, 2, 3], "item_id": [1, 2, 3], "r": np.array([4.1, 4.5, 1], kind)})
+    assert Dataset.from_frame(frame, positive=rule).n_interactions == edges
+
+
+def test_a_rule_beyond_all_integers():
+    frame = pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "rating": [3, 4]})
+    assert Dataset.from_frame(frame, positive="rating <= 1e30").n_interactions == 2
+
+
+@pytest.mark.parametrize("backend", ["pyarrow", "polars"])
+def test_frames_without_rows_have_the_types_of_the_others(backend):
+    table = pa.table({"user_id": ["a", "b"], "item_id": ["x", "y"]})
+    dataset = Dataset.from_frame(pl.from_arrow(table) if backend == "polars" else table)
+    some, none = (Popularity().fit(dataset).recommend(["a"], candidates=c) for c in (["y"], []))
+    assert some.schema == none.schema
 
 
 def test_fingerprint_ignores_row_order_but_not_content():

@@ -28,6 +28,10 @@ def test_more_items_are_those_of_the_longer_table():
     assert grown.item_table["year"].to_pylist()[-2:] == [None, None]
     assert grown.item_counts.tolist() == [1, 2, 0, 0, 0]
     assert made().with_items(more[:0]).fingerprint == made().fingerprint
+    named = Dataset.from_frame(
+        pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"]}), pd.DataFrame({"item_id": ["x", "y"]})
+    )
+    assert named.with_items(pd.DataFrame({"item_id": []})).n_items == 2
 
 
 def test_more_interactions_are_those_of_the_longer_table():

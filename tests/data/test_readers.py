@@ -69,6 +69,25 @@ def test_csv_ids_are_of_one_kind_and_keep_leading_zeros(tmp_path):
     assert zeros.items.ids.tolist() == ["007", "7"]
 
 
+def test_csv_ids_are_integers_or_texts(tmp_path):
+    large = "1234567890123456789", "1234567890123456790"  # beyond what a double holds
+    for ids in (large, ("12345678901234567890", "12345678901234567891"), ("1.5", "2.5")):
+        rows = write(tmp_path / "r.csv", f"user_id,item_id\n{ids[0]},1\n{ids[1]},2\n")
+        found = read_csv(rows).users.ids.tolist()
+        assert found == (list(map(int, ids)) if ids == large else list(ids))
+
+
+def test_csv_tables_of_items_may_call_anything_a_rating(tmp_path):
+    rows = write(tmp_path / "r.csv", "user_id,item_id\na,1\nb,2\n")
+    items = write(tmp_path / "i.csv", "item_id,title,rating,weight\n1,X,PG-13,200 g\n2,Y,R,1 kg\n")
+    assert read_csv(rows, items).item_table["weight"].to_pylist() == ["200 g", "1 kg"]
+
+
+def test_csv_blank_lines_before_the_header(tmp_path):
+    dataset = read_csv(write(tmp_path / "r.csv", "\n\nuser_id,item_id\na,1\nb,2\n"))
+    assert dataset.users.ids.tolist() == ["a", "b"]
+
+
 def test_csv_words_that_look_missing_stay_words(tmp_path):
     rows = write(tmp_path / "r.csv", "user_id,item_id\n1,NA\n2,null\n")
     items = write(tmp_path / "i.csv", "item_id,title\nNA,None\nnull,nan\n")
@@ -92,6 +111,15 @@ def test_csv_dates(tmp_path):
     )
     split = read_csv(path).split("global_time", valid=0, test=0.3)
     assert pairs(split.test) == [(1, 8)]
+
+
+def test_csv_dates_with_zones_and_nanoseconds(tmp_path):
+    times = "2020-01-02", "2020-01-02 01:30:00.123456789+02:00", "2020-01-01T23:00Z", "2020-01-01 22:00:00"
+    rows = "".join(f"{n % 2},{n},{time}\n" for n, time in enumerate(times))
+    dataset = read_csv(write(tmp_path / "r.csv", "user_id,item_id,timestamp\n" + rows))
+    found = dataset.interactions.columns["timestamp"].to_numpy()
+    hours = (found - found.min()) / np.timedelta64(1, "h")
+    np.testing.assert_allclose(hours, [2, 1.5, 1, 0], atol=1e-3)
 
 
 def test_tsv_quotes_are_ordinary(tmp_path):

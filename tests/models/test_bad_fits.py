@@ -13,6 +13,7 @@ from graphrec_lm.models import (
     AlphaFree,
     AlphaRec,
     BCLoss,
+    Blend,
     LightGCN,
     Popularity,
     Random,
@@ -202,6 +203,24 @@ FITTED = {
         "every item id",
         "unknown 1 (777)",
         "items of",
+    ),
+    "a validation of what is fitted": (
+        lambda: Popularity().fit(WORLD.train, valid=WORLD.train),
+        "`valid` must hold no fitted interaction",
+        f"{WORLD.train.n_interactions} of them",
+        "dataset.split",
+    ),
+    "one member": (
+        lambda: Blend(Popularity()).fit(WORLD.train),
+        "`members` must be at least two models",
+        "Popularity()",
+        "Write Blend",
+    ),
+    "one weight": (
+        lambda: Blend([Popularity(), Random()], weights=0.5).fit(WORLD.train),
+        "`weights` must be 2 numbers",
+        "0.5",
+        "one weight a member",
     ),
 }
 

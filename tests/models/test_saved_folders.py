@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 import graphrec_lm
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import MF, Popularity, TitleCosine
+from graphrec_lm.models import MF, Blend, ItemKNN, Popularity, TitleCosine
 from tests.data.messages import check
 from tests.models.contract import assert_equal
 from tests.models.worlds import encoder, files_in
@@ -194,6 +194,27 @@ def test_an_empty_folder_and_an_older_model_are_replaced(model, world, tmp_path)
     model.save(path)
     assert_equal(graphrec_lm.load(path).recommend(k=3), model.recommend(k=3))
     assert [file.name for file in path.parent.iterdir()] == ["model"]
+
+
+def test_home_links_and_the_working_folder(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model.save("~/one")
+    (tmp_path / "latest").symlink_to("one")
+    for _ in range(2):
+        model.save(tmp_path / "latest")
+    assert_equal(graphrec_lm.load("~/latest").recommend(k=3), model.recommend(k=3))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["latest", "one"]
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    with pytest.raises(InputError, match=r"the working folder .* Choose a folder inside it"):
+        model.save(".")
+
+
+def test_weights_of_an_array(world, tmp_path):
+    blend = Blend([Popularity(), ItemKNN()], weights=np.array([1, 2], np.float32)).fit(world.train)
+    assert "weights=array" in repr(blend)
+    blend.save(tmp_path / "m")
+    assert graphrec_lm.load(tmp_path / "m").get_params()["weights"] == [1, 2]
 
 
 @pytest.mark.parametrize("failing", ["save_file", "pq.write_table"])
