@@ -169,7 +169,7 @@ class CTRModel(Parameters):
         return {name: weight.numpy() for name, weight in network.state_dict().items()}, history
 
     def _new_network(self, features: Features) -> ClickNetwork:
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(int(self.seed))
         front = Front(features.layout(self.text.projection if self.text else None), self.dim, generator)
         return ClickNetwork(front, self._head(front.sizes, generator), generator)
 
@@ -292,7 +292,7 @@ class CTRModel(Parameters):
         if self.label_threshold is not None:
             check_number("label_threshold", self.label_threshold)
         return RowOptions(self.epochs, self.batch_size, self.learning_rate, self.l2, self.evaluations,
-                          self.patience, self.seed)  # fmt: skip
+                          self.patience, int(self.seed))  # fmt: skip
 
     def _checked_fields(self) -> Fields:
         if not isinstance(self.fields, Fields):

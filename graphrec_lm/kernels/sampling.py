@@ -179,7 +179,7 @@ def _key(seed: int, step: int, stream: int) -> np.uint64:
     mask = (1 << 64) - 1
     key = 0
     for part in (seed, step, stream):
-        key = (key ^ (part & mask)) + 0x9E3779B97F4A7C15 & mask
+        key = (key ^ (int(part) & mask)) + 0x9E3779B97F4A7C15 & mask
         key = (key ^ (key >> 30)) * 0xBF58476D1CE4E5B9 & mask
         key = (key ^ (key >> 27)) * 0x94D049BB133111EB & mask
         key ^= key >> 31

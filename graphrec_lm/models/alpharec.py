@@ -141,7 +141,8 @@ class AlphaRec(TowerRecommender):
         self, towers: Towers, titles: torch.Tensor, graph: BipartiteGraph
     ) -> LinearLearner | _AlphaRecLearner:
         kind = LinearLearner if self.projection == "linear" else _AlphaRecLearner
-        how = self.layers, ranking_loss(self.loss, self.tau), uses_bfloat16(self.precision, self._device())
+        device = self._device() if torch.cuda.is_available() else None  # it may have been fitted elsewhere
+        how = self.layers, ranking_loss(self.loss, self.tau), uses_bfloat16(self.precision, device)
         return kind(towers[""], titles, graph, *how)
 
     def _learned(self, learner: LinearLearner | _AlphaRecLearner) -> Arrays:

@@ -28,7 +28,7 @@ from graphrec_lm.models.params import Parameters
 from graphrec_lm.models.people import UNKNOWN_POLICIES, People, are_pairs
 from graphrec_lm.models.reranking import top_of
 from graphrec_lm.models.unsupported import Unsupported
-from graphrec_lm.models.wishes import intent_texts
+from graphrec_lm.models.wishes import intent_texts, of_kept
 from graphrec_lm.training.callbacks import Callback, EpochRecord
 
 Float32 = NDArray[np.float32]
@@ -132,10 +132,15 @@ class Recommender(Parameters, Intents, Unsupported):
         datasets, aligned = checked_datasets(dataset, valid)
         if not self.reads_weights and any(one.weights is not None for one in datasets):
             logger.warning("%s reads no weights: every pair counts as one; IALS does", type(self).__name__)
-        if isinstance(dataset, list | tuple):
-            fitted = self._fit_domains(datasets, aligned, list(callbacks))
-        else:
-            fitted = self._fit(datasets[0], aligned[0], list(callbacks))
+        before, self._opened = self._opened, None
+        try:
+            if isinstance(dataset, list | tuple):
+                fitted = self._fit_domains(datasets, aligned, list(callbacks))
+            else:
+                fitted = self._fit(datasets[0], aligned[0], list(callbacks))
+        except BaseException:
+            self._opened = before
+            raise
         self._fitted = replace(fitted, params=self.get_params())
         return self
 
@@ -203,6 +208,9 @@ class Recommender(Parameters, Intents, Unsupported):
             people = People.without_history(len(intent_texts(intent, None)))
         else:
             people = People.by_id(dataset, users, on_unknown)
+            if intent is not None and users is not None and on_unknown == "drop":
+                is_known = dataset.users.codes(users, what="user", on_unknown="mark") >= 0
+                intent, alpha = of_kept(intent, is_known), of_kept(alpha, is_known)
         if intent is not None:
             people = self._with_wishes(people, intent, alpha, encoder)
         shown = Shown.to(dataset, people, filter_seen, candidates, exclude, on_unknown)

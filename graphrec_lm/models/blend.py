@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.errors import InputError, NotFittedError, check_number
 from graphrec_lm.kernels import take_rows, weighted_sum
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays, Fitted
@@ -22,7 +23,7 @@ from graphrec_lm.models.plain import is_registered, make, plain_parameters
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.trained import LoopRecommender
 from graphrec_lm.models.transfer import same_encoder
-from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder
+from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder, resolve_encoder
 from graphrec_lm.training import Checkpoint
 from graphrec_lm.training.callbacks import Callback
 
@@ -166,8 +167,7 @@ class Blend(Recommender):
         """That of the first member that reads titles; `encoder`, if it is passed, must be the same."""
         for note, given in zip(self._state.notes["members"], self._as_made(), strict=True):
             if "encoder_fingerprint" in note["notes"]:
-                own = getattr(given, "encoder", None) if encoder is None else encoder
-                return same_encoder(note["notes"], own)
+                return same_encoder(note["notes"], _encoder_of(note["notes"], given, encoder))
         return super()._intent_encoder(encoder)
 
     def _kept_titles(self, encoder: TextEncoder) -> Any:
@@ -179,7 +179,12 @@ class Blend(Recommender):
         return None
 
     def _as_made(self) -> list[Recommender]:
-        """The unfitted members of this fit, with their encoders."""
+        """The unfitted members with their encoders: those that are set now, if of the fitted kinds."""
+        kinds = [note["model"] for note in self._state.notes["members"]]
+        with suppress(InputError):
+            members = self._members()
+            if [type(member).__name__ for member in members] == kinds:
+                return members
         return type(self)(**self._state.params)._members()
 
     def _choose(
@@ -217,8 +222,9 @@ class Blend(Recommender):
         """
         state = self._state
         members = self.members_
-        for member, given in zip(members, self._as_made(), strict=True):
-            chosen = getattr(given, "encoder", None) if encoder is None else encoder
+        notes = [note["notes"] for note in state.notes["members"]]
+        for member, given, note in zip(members, self._as_made(), notes, strict=True):
+            chosen = _encoder_of(note, given, encoder)
             if not hasattr(given, "encoder") and state.dataset.has_titles:
                 chosen = self._intent_encoder(encoder)
                 member._titles_of = chosen.fingerprint, state.dataset, self._unit_titles(chosen)
@@ -292,6 +298,17 @@ def _check_callbacks(members: list[Recommender], callbacks: Sequence[Callback]) 
     if len(trained) > 1 and any(isinstance(callback, Checkpoint) for callback in callbacks):
         remedy = "Fit without it, or fit the members one by one."
         raise InputError("a Checkpoint must serve one trained member", ", ".join(trained), remedy)
+
+
+def _encoder_of(notes: dict[str, Any], given: Recommender, encoder: Any) -> Any:
+    """A member's own encoder, or `encoder`; of a list of them the one that the member was fitted with."""
+    if encoder is None:
+        return getattr(given, "encoder", None)
+    for one in encoder if isinstance(encoder, list | tuple) else ():
+        with suppress(NotFittedError):
+            if resolve_encoder(one).fingerprint == notes.get("encoder_fingerprint"):
+                return one
+    return encoder
 
 
 def _joined(members: list[Recommender]) -> Arrays:

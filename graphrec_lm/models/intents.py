@@ -34,6 +34,7 @@ class Intents:
     _fitted: Fitted | None
     _titles_of: tuple[str, Dataset, Float32] | None = None
     _phrases_of: tuple[str, Float32] | None = None
+    _opened: tuple[Any, TextEncoder] | None = None
 
     def _scores(self, people: People) -> Float32:
         raise NotImplementedError
@@ -96,10 +97,16 @@ class Intents:
         """What encodes wishes: `encoder`, the model's own, or the default one."""
         from graphrec_lm.models.transfer import same_encoder
 
-        own = getattr(self, "encoder", DEFAULT_ENCODER)
-        chosen = own if encoder is None else encoder
+        chosen = self._own_encoder() if encoder is None else encoder
         notes = self._state.notes
         return same_encoder(notes, chosen) if "encoder_fingerprint" in notes else resolve_encoder(chosen)
+
+    def _own_encoder(self) -> TextEncoder:
+        """What `encoder` stands for, opened once: "tfidf:64" is fitted to its first texts, then stays so."""
+        spec = getattr(self, "encoder", DEFAULT_ENCODER)
+        if self._opened is None or self._opened[0] is not spec:
+            self._opened = spec, resolve_encoder(spec)
+        return self._opened[1]
 
     def _unit_titles(self, encoder: TextEncoder) -> Float32:
         """Unit vectors of the titles by that encoder, [n_items, d_LM]; kept for the next call."""

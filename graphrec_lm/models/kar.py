@@ -114,8 +114,8 @@ class KAR(IdRecommender):
 
     def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
         self._check()
-        texts, notes = NodeTexts.encoded(dataset, graph, self.encoder, self.user_texts)
-        counts = {"shared": self.shared_experts, "dedicated": self.dedicated_experts}
+        texts, notes = NodeTexts.encoded(dataset, graph, self._own_encoder(), self.user_texts)
+        counts = {"shared": int(self.shared_experts), "dedicated": int(self.dedicated_experts)}
         return _KARLearner(self, graph, texts), notes | {"experts": counts}
 
     def _learned(self, learner: Any) -> Arrays:

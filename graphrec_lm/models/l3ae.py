@@ -73,7 +73,7 @@ class L3AE(ItemItemRecommender):
         if not total > 0:
             required = "`interaction_regularization` + `distillation` must be > 0"
             raise InputError(required, total, "Raise one of them.")
-        titles, notes = title_vectors(dataset, self.encoder)
+        titles, notes = title_vectors(dataset, self._own_encoder())
         prior = TextPrior.of(unit_rows(titles), self.text_regularization)
         weights = ridge_weights(inverse_gram(dataset, total), prior, self.distillation)
         kept = stored(weights) | {"titles": titles.astype(np.float16)}

@@ -20,7 +20,8 @@ Float32 = NDArray[np.float32]
 class MixesItems(AddsItems, FactorRecommender):
     """Base of factor models whose new items have, in every table, the rows that `predictors_of` foretells.
 
-    So a new item is scored as its neighbours foretell, less where none is near, and counts so in a history.
+    So a new item is scored as its neighbours foretell, and counts so in a history: by inner product less
+    where none is near, by cosine not.
     """
 
     _item_tables: ClassVar[tuple[str, ...]] = ("items", "fold")  # arrays with a row for each item

@@ -115,7 +115,7 @@ class _Regression:
 
     def __init__(self, known: torch.Tensor, nearest: int, noises: Sequence[float]) -> None:
         self.known, self.rows = known, torch.empty(_BLOCK * nearest, known.shape[1])
-        self.noise = torch.tensor(noises)[:, None, None, None] * torch.eye(nearest)
+        self.noise = torch.tensor(noises, dtype=torch.float32)[:, None, None, None] * torch.eye(nearest)
 
     def weights(self, codes: NDArray[np.int32], cosines: torch.Tensor) -> Float32:
         """float32 array [noises, items, nearest]; what is no item (code -1) has no weight."""

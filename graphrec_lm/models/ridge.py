@@ -19,7 +19,7 @@ from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.kernels import gram, sparse_inverse
+from graphrec_lm.kernels import gram, pattern_matrix, sparse_inverse
 from graphrec_lm.models.dense_limit import check_dense
 from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
@@ -31,9 +31,17 @@ _FEW = 1000  # users whose matrix is quickly factorised
 _SPARSE = 0.02  # of all pairs of items: so few of the histories' make a sparse matrix
 
 
+_STEPS = 20  # of the power method
+
+
 def least_regularization(dataset: Dataset) -> float:
-    """The smallest λ that float32 can tell from nothing beside the most popular item."""
-    return 1e-5 * float(dataset.item_counts.max())
+    """The smallest λ that float32 can tell from nothing beside the largest eigenvalue of RᵀR."""
+    pattern = pattern_matrix(dataset.indptr, dataset.indices, dataset.n_items)
+    vector = dataset.item_counts.astype(np.float32)
+    for _ in range(_STEPS):
+        vector /= np.linalg.norm(vector)
+        vector = pattern.T @ (pattern @ vector)
+    return float(f"{1e-5 * np.linalg.norm(vector):.3g}")
 
 
 def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
@@ -45,8 +53,8 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
     Raises
     ------
     InputError
-        If λ is lost beside the largest eigenvalue in float32: it must be at least a 100,000th of
-        the interactions of the most popular item. Or if items² numbers don't fit in memory.
+        If λ is lost in float32: it must be at least a 100,000th of the largest eigenvalue of RᵀR. Or if
+        items² numbers don't fit in memory.
     """
     check_dense(dataset.n_items)
     _check(dataset, regularization)

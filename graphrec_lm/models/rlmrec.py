@@ -126,7 +126,7 @@ class RLMRec(IdRecommender):
 
     def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
         self._check()
-        texts, notes = NodeTexts.encoded(dataset, graph, self.encoder, self.user_texts)
+        texts, notes = NodeTexts.encoded(dataset, graph, self._own_encoder(), self.user_texts)
         kind = ContrastiveLearner if self.variant == "con" else GenerativeLearner
         return kind(self, graph, texts), notes
 

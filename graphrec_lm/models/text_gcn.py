@@ -59,7 +59,7 @@ class TextGCN(Transferable):
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         check_number("layers", self.layers, least=0, integer=True)
         check_choice("combine", self.combine, ("mean", "last"))
-        titles, notes = title_vectors(dataset, self.encoder)
+        titles, notes = title_vectors(dataset, self._own_encoder())
         return Fitted.of(dataset, valid, self._carry({}, dataset, titles), notes=notes)
 
     def _carry(self, weights: Arrays, dataset: Dataset, titles: NDArray[np.float32]) -> Arrays:

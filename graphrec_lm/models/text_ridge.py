@@ -22,7 +22,6 @@ from graphrec_lm.models.ridge_search import Float32, Grid, Point, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, Solver, SparseSolver
 from graphrec_lm.models.text import title_vectors
 from graphrec_lm.models.text_prior import TitleAxes
-from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
 from graphrec_lm.models.truncation import truncated
 from graphrec_lm.progress import Progress
 from graphrec_lm.text import DEFAULT_ENCODER
@@ -73,7 +72,7 @@ class TextRidge(ItemItemRecommender):
     near_strength : float, optional
         μ >= 0; None is chosen if something else is, otherwise 0.
     near_noise : float, optional
-        > 0, of N; None is chosen if μ is, otherwise 10.
+        > 0, of N; None is chosen with the rest, or 10 where nothing is.
     solver : {"auto", "dense", "sparse"}
         "auto" is dense up to 40,000 items, if that takes less than half of the machine's memory.
     neighbors : int
@@ -129,7 +128,7 @@ class TextRidge(ItemItemRecommender):
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
         self._check()
-        titles, notes = title_vectors(dataset, self.encoder)
+        titles, notes = title_vectors(dataset, self._own_encoder())
         axes, rounded = TitleAxes.of(unit_rows(titles)), titles.astype(np.float16)
         del titles
         train, held_out = dataset, valid
@@ -145,7 +144,11 @@ class TextRidge(ItemItemRecommender):
             del solver
             solver, near = self._solver(dataset), self._near(axes, dataset)
         weights = solver.weights(regularization, prior, strength)
+        support = {}
         if chosen["near_strength"]:
+            if isinstance(solver, SparseSolver):  # for `explain`, which of the weights are of interactions
+                sparse = weights.sparse
+                support = {"regressors.indptr": sparse.indptr, "regressors.indices": sparse.indices}
             beside = near.weights(regularization, chosen["near_noise"])
             weights = with_near(weights, beside, chosen["near_strength"])
         if self.keep is not None:
@@ -155,7 +158,7 @@ class TextRidge(ItemItemRecommender):
             "chosen": chosen,
             "search": [point._asdict() for point in points],
         }
-        return Fitted.of(dataset, valid, stored(weights) | {"titles": rounded}, notes=notes)
+        return Fitted.of(dataset, valid, stored(weights) | support | {"titles": rounded}, notes=notes)
 
     def _check(self) -> None:
         """Raise InputError for parameters out of range."""
@@ -182,17 +185,24 @@ class TextRidge(ItemItemRecommender):
     def _parts(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
         """`interactions`: what the weights would be without titles (κ = 0); `titles`: the rest.
 
-        Of an item that was added later, or a history with one, all is due to titles.
+        Of an item that was added later all is due to titles.
         """
-        regressors, weights = None, self.item_weights_
-        if isinstance(weights, GrownWeights) and max([target, *history]) >= weights.mixtures.shape[1]:
-            return {"interactions": np.zeros_like(values), "titles": values}
-        weights = weights.known if isinstance(weights, GrownWeights) else weights
-        if isinstance(weights, ThinPlusSparse) and self._state.notes.get("solver", "sparse") == "sparse":
-            regressors = weights.sparse.tocsc()[:, [target]].nonzero()[0]
-        column = interaction_column(self._pattern, self.chosen_["regularization"], target, regressors)
-        alone = np.where(values != 0, column[history], np.float32(0))  # `keep` may have dropped a weight
+        pattern, alone = self._pattern, np.zeros_like(values)
+        old = (history < pattern.shape[1]) & (values != 0)  # `keep` may have dropped a weight
+        if target < pattern.shape[1] and old.any():
+            regularization = self.chosen_["regularization"]
+            column = interaction_column(pattern, regularization, target, self._regressors(target))
+            alone[old] = column[history[old]]
         return {"interactions": alone, "titles": values - alone}
+
+    def _regressors(self, target: int) -> NDArray[Any] | None:
+        """The items that the sparse solver predicts an item from; None is all."""
+        arrays = self._state.arrays
+        name = "regressors" if "regressors.indptr" in arrays else "weights"
+        if self._state.notes.get("solver", "sparse") == "dense" or "weights.left" not in arrays:
+            return None
+        places = np.flatnonzero(arrays[f"{name}.indices"] == target)
+        return np.searchsorted(arrays[f"{name}.indptr"], places, side="right") - 1
 
     def _regrown(self, dataset: Dataset) -> Arrays:
         """The weights stay, and, for `explain`, the interactions that they were learned from."""
@@ -201,11 +211,13 @@ class TextRidge(ItemItemRecommender):
 
     @property
     def _pattern(self) -> csr_array:
-        """The interactions that the weights were learned from, [users then, n_items]."""
+        """The interactions that the weights were learned from, [users then, items then]."""
         arrays, dataset = self._state.arrays, self._state.dataset
         indptr = arrays.get("learned.indptr", dataset.indptr)
         indices = arrays.get("learned.indices", dataset.indices)
-        return pattern_matrix(indptr, indices, dataset.n_items, np.float64)
+        weights = self.item_weights_
+        known = weights.known if isinstance(weights, GrownWeights) else weights
+        return pattern_matrix(indptr, indices, known.shape[0], np.float64)
 
     def _given(self) -> dict[str, float]:
         """The parameters, where they are not None, else the usual values."""
@@ -238,7 +250,7 @@ class TextRidge(ItemItemRecommender):
             )
             if self._wants_near(train.n_items):
                 best = max(points, key=lambda point: point.ndcg)
-                strengths = _NEAR_STRENGTHS if self.near_strength is None else [self.near_strength]
+                strengths = _NEAR_STRENGTHS if self.near_strength is None else [start["near_strength"]]
                 found = search.beside_near(best, grid.strengths, near, strengths)
                 points = found if self.near_strength else points + found
         return points
@@ -251,5 +263,5 @@ class TextRidge(ItemItemRecommender):
 
     def _near(self, axes: TitleAxes, train: Dataset) -> NearTitles:
         """The near titles, for each noise that may be wanted."""
-        noises = _NEAR_NOISES if self.near_noise is None else [self.near_noise]
+        noises = _NEAR_NOISES if self.near_noise is None else [float(self.near_noise)]
         return NearTitles(axes.rows.numpy(), train.item_counts, noises)

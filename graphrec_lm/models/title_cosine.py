@@ -48,7 +48,7 @@ class TitleCosine(Transferable):
         self.encoder, self.seed = encoder, seed
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
-        titles, notes = title_vectors(dataset, self.encoder)
+        titles, notes = title_vectors(dataset, self._own_encoder())
         return Fitted.of(dataset, valid, self._carry({}, dataset, titles), notes=notes)
 
     def _carry(self, weights: Arrays, dataset: Dataset, titles: NDArray[np.float32]) -> Arrays:

@@ -91,7 +91,7 @@ class TowerRecommender(Transferable, TrainedRecommender):
 
     def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
         self._check()
-        titles, notes = title_vectors(dataset, self.encoder)
+        titles, notes = title_vectors(dataset, self._own_encoder())
         towers, start = self._first_towers(titles.shape[1])
         return self._over(towers, torch.from_numpy(titles), graph), notes | start
 
@@ -100,7 +100,7 @@ class TowerRecommender(Transferable, TrainedRecommender):
         towers = self._towers(width)
         if self._start is None:
             return towers, {}
-        same_encoder(self._start.notes, self.encoder)
+        same_encoder(self._start.notes, self._own_encoder())
         self._load(towers, self._start.arrays)
         return towers, {"init": content_hash(tower_arrays(towers).values())}
 
@@ -132,7 +132,9 @@ class TowerRecommender(Transferable, TrainedRecommender):
         options = self._options()
         self._check()
         graphs = [BipartiteGraph.from_dataset(dataset) for dataset in datasets]
-        titles, notes = zip(*[title_vectors(dataset, self.encoder) for dataset in datasets], strict=True)
+        titles, notes = zip(
+            *[title_vectors(dataset, self._own_encoder()) for dataset in datasets], strict=True
+        )
         towers, start = self._first_towers(titles[0].shape[1])
         parts = zip(titles, graphs, strict=True)
         learner = DomainLearner([self._over(towers, torch.from_numpy(rows), graph) for rows, graph in parts])

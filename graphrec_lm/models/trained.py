@@ -188,4 +188,4 @@ def usual_negatives(negatives: int | None, loss: str) -> int:
 
 def seeded(seed: int) -> torch.Generator:
     """The generator that a model's initial weights are drawn from."""
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator().manual_seed(int(seed))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, NotFittedError
 from graphrec_lm.models.adds_items import AddsItems
 from graphrec_lm.models.datasets import check_dataset
 from graphrec_lm.models.factors import FactorRecommender
@@ -80,7 +80,8 @@ class Transferable(AddsItems, FactorRecommender):
         check_dataset(dataset)
         made = type(self)(**state.params)
         made.encoder = self.encoder if encoder is None else encoder
-        titles = title_vectors(dataset, same_encoder(state.notes, made.encoder))[0]
+        made._opened = self._opened
+        titles = title_vectors(dataset, same_encoder(state.notes, made._own_encoder()))[0]
         aligned = None if valid is None else dataset.align(valid)
         fitted = Fitted.of(dataset, aligned, made._carry(state.arrays, dataset, titles))
         kept = {name: value for name, value in state.notes.items() if name != "domains"}
@@ -110,10 +111,11 @@ class Transferable(AddsItems, FactorRecommender):
 def same_encoder(notes: Mapping[str, Any], encoder: Any) -> TextEncoder:
     """The TextEncoder that `encoder` stands for; InputError unless it is that of a fit with these notes."""
     chosen = resolve_encoder(encoder)
-    if chosen.fingerprint != notes["encoder_fingerprint"]:
-        required = f"texts must be encoded by the model's {notes['encoder']!r}"
+    try:
         found = f"{chosen.name!r} with another fingerprint"
-        raise InputError(
-            required, found, "Pass that encoder, or precomputed vectors of it (see their `model`)."
-        )
-    return chosen
+        if chosen.fingerprint == notes["encoder_fingerprint"]:
+            return chosen
+    except NotFittedError:  # "tfidf:64" of a loaded model
+        found = f"a new {chosen.name!r}"
+    required = f"texts must be encoded by the model's {notes['encoder']!r}"
+    raise InputError(required, found, "Pass that encoder, or precomputed vectors of it (see their `model`).")

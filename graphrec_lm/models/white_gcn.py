@@ -85,7 +85,7 @@ class WhiteGCN(Transferable):
         check_number("seed", self.seed, least=0, integer=True)
         if self.weight is not None:
             check_number("weight", self.weight, least=0)
-        titles, notes = title_vectors(dataset, self.encoder)
+        titles, notes = title_vectors(dataset, self._own_encoder())
         parts = self._parts(dataset, titles)
         weight = _USUAL if self.weight is None else self.weight
         if self.weight is None and valid is not None and valid.n_interactions:

@@ -123,6 +123,17 @@ def intent_texts(intent: Any, people: int | None) -> list[str]:
     return texts
 
 
+def of_kept(given: Any, kept: NDArray[np.bool_]) -> Any:
+    """Of a wish or α for each person those of the people that are kept; one for all as it is.
+
+    >>> of_kept(["jazz", "noir"], np.array([False, True])), of_kept("jazz", np.array([False, True]))
+    (['noir'], 'jazz')
+    """
+    if isinstance(given, str) or np.ndim(given) == 0 or len(given) != len(kept):
+        return given
+    return [one for one, stays in zip(given, kept, strict=True) if stays]
+
+
 def check_alphas(alpha: Any, people: int) -> Float32:
     """`alpha`, one number or one a person, as float32 [people]; InputError outside [0, 1]."""
     required = "`alpha` must be 'auto', a number from 0 to 1, or one a person"

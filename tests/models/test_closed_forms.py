@@ -375,7 +375,14 @@ def test_a_ridge_that_is_lost_in_float32_is_an_error():
     twins = Dataset.from_codes(IdMap(range(5)), IdMap(range(2)), users, items)
     with pytest.raises(InputError) as error:
         EASE(regularization=1e-9).fit(twins)
-    check(error, ["`regularization` must be a number >= 5e-05", "1e-09"])
+    check(error, ["`regularization` must be a number >= 0.0001", "1e-09"])
+
+
+def test_what_many_items_have_in_common_counts_too():
+    users, items = np.divmod(np.arange(40 * 30), 30)
+    alike = Dataset.from_codes(IdMap(range(40)), IdMap(range(30)), users, items)
+    with pytest.raises(InputError, match=r"`regularization` must be a number >= 0\.012"):  # 1e-5 · 40 · 30
+        EASE(regularization=0.01).fit(alike)
 
 
 def test_a_text_ridge_that_is_lost_is_an_error():
@@ -395,11 +402,16 @@ def test_bad_parameters(name):
     check(error, words)
 
 
-@pytest.mark.parametrize("solver", ["dense", "sparse"])
-def test_text_ridge_says_how_much_is_the_titles(solver):
+@pytest.mark.parametrize(
+    ("solver", "neighbors", "near"),
+    [("dense", 30, 0.0), ("sparse", 30, 0.0), ("dense", 30, 2.0), ("sparse", 3, 2.0)],
+)
+def test_text_ridge_says_how_much_is_the_titles(solver, neighbors, near):
     world = checkerboard()
-    params = dict(regularization=2.0, strength=1.5, text_regularization=1.0, solver=solver, neighbors=30)
-    model = TextRidge(encoder=world.encoder, **params).fit(world.train)
+    params = dict(
+        regularization=2.0, strength=1.5, text_regularization=1.0, solver=solver, neighbors=neighbors
+    )
+    model = TextRidge(encoder=world.encoder, near_strength=near, **params).fit(world.train)
     found = model.explain("u3", 5, k=30)
     without = TextRidge(encoder=world.encoder, **params | {"strength": 0.0}).fit(world.train)
     expected = without.explain("u3", 5, k=30).set_index("item_id")["score"]
@@ -408,3 +420,17 @@ def test_text_ridge_says_how_much_is_the_titles(solver):
     )
     np.testing.assert_allclose(found["interactions"] + found["titles"], found["score"], atol=1e-6)
     assert found["score"].sum() == pytest.approx(float(model.predict([("u3", 5)])[0]), abs=1e-5)
+
+
+def test_an_added_item_in_a_history_leaves_the_other_explanations_as_they_are():
+    world = checkerboard()
+    vectors = np.concatenate([world.encoder.encode(world.train.titles), np.ones((1, 8), np.float32)])
+    given = PrecomputedEncoder(texts=[*world.train.titles, "new"], embeddings=vectors)
+    params = dict(regularization=2.0, strength=1.5, text_regularization=1.0, near_strength=1.0)
+    model = TextRidge(encoder=given, **params).fit(world.train)
+    before = model.explain("u3", 5, k=30).set_index("item_id")
+    model.add_items(pd.DataFrame({"item_id": [900], "title": ["new"]}))
+    model.update(pd.DataFrame({"user_id": ["u3"], "item_id": [900], "split": ["train"]}))
+    after = model.explain("u3", 5, k=30).set_index("item_id")
+    np.testing.assert_allclose(after.loc[before.index, "interactions"], before["interactions"], atol=1e-6)
+    assert after.loc[900, "interactions"] == 0

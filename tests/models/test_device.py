@@ -45,6 +45,20 @@ SOME_MODELS = pytest.mark.parametrize("name", ["AlphaRec", "AlphaRec linear", "L
 CLOSE = {"rtol": 1e-4, "atol": 1e-6}
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a machine without CUDA")
+def test_what_a_gpu_trained_is_carried_on_without_one():
+    dataset = load_dataset("movielens-small").split("from_column").train
+    model = AlphaRec(encoder="tfidf:4", epochs=1, dim=4, negatives=4, verbose=False).fit(dataset)
+    model._fitted = replace(model._fitted, params=model._fitted.params | {"device": "cuda"})
+    assert model.adapt(dataset).item_vectors_.shape == model.item_vectors_.shape
+
+
+def test_a_seed_of_numpy_is_a_number():
+    dataset = load_dataset("movielens-small").split("from_column").train
+    one, other = (LightGCN(dim=4, epochs=1, verbose=False, seed=seed).fit(dataset) for seed in (3, np.int64(3)))
+    np.testing.assert_array_equal(one.item_vectors_, other.item_vectors_)
+
+
 @pytest.fixture
 def through(monkeypatch):
     """Let every model train on this device: a torch device, or None for numba."""

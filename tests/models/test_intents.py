@@ -19,6 +19,7 @@ from graphrec_lm.models import (
     TextRidge,
     TitleCosine,
     WhiteGCN,
+    load,
 )
 from graphrec_lm.models.alpha_rule import GRID, VAGUE, AlphaRule, _gains, wish_features
 from graphrec_lm.models.people import People
@@ -83,6 +84,14 @@ def test_each_person_has_their_own_wish_and_weight(fitted):
     other = ask(fitted, ["u1"], k=4, intent="north", alpha=0.2)
     alone = pd.concat([one, other])["item_id"].tolist()
     assert both["item_id"].tolist() == alone
+
+
+def test_who_is_unknown_takes_their_wish_and_weight_along(fitted):
+    both = ask(
+        fitted, ["u0", "stranger"], k=4, intent=["south", "north"], alpha=[0.9, 0.2], on_unknown="drop"
+    )
+    one = ask(fitted, ["u0"], k=4, intent="south", alpha=0.9)
+    assert both["item_id"].tolist() == one["item_id"].tolist()
 
 
 def test_a_history_is_its_fitted_user_with_any_wish(fitted):
@@ -207,6 +216,20 @@ def test_a_blend_reads_wishes_by_its_members_encoder():
     assert words(model.recommend(intent="south", k=3)) == ["south"] * 3
     with pytest.raises(InputError, match="another fingerprint"):
         model.recommend(intent="south", k=3, encoder=WORLD.encoder)
+
+
+def test_each_member_of_a_loaded_blend_gets_its_encoder(tmp_path):
+    members = [WhiteGCN(encoder=Blocks()), TitleCosine(encoder=WORLD.encoder)]
+    Blend(members, weights=[1, 1]).fit(WORLD.train).save(tmp_path / "m")
+    new = pd.DataFrame({"item_id": [900], "title": ["north 0"]})
+    loaded = load(tmp_path / "m")
+    with pytest.raises(InputError, match="another fingerprint"):
+        loaded.add_items(new, encoder=Blocks())
+    assert (
+        loaded.add_items(new, encoder=[WORLD.encoder, Blocks()]).dataset_.n_items == WORLD.train.n_items + 1
+    )
+    again = load(tmp_path / "m").set_params(members=members).add_items(new)
+    assert again.dataset_.n_items == WORLD.train.n_items + 1
 
 
 def test_a_blend_keeps_the_titles_of_its_members(monkeypatch):

@@ -10,7 +10,7 @@ import torch
 
 from graphrec_lm.errors import InputError
 from graphrec_lm.graph import BipartiteGraph
-from graphrec_lm.models import KAR
+from graphrec_lm.models import KAR, load
 from graphrec_lm.models.experts import HybridExpertAdaptor
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.people import People
@@ -136,3 +136,9 @@ def test_bad_parameters(world, name):
     with pytest.raises(InputError) as error:
         KAR(encoder=encoder(), **{**FEW, **changes}).fit(world.train)
     check(error, words)
+
+
+def test_numbers_of_numpy_can_be_saved(world, tmp_path):
+    model = KAR(dedicated_experts=np.int64(2), encoder=encoder(), dim=4, epochs=1, verbose=False)
+    model.fit(world.train).save(tmp_path / "m")
+    assert load(tmp_path / "m")._state.notes["experts"] == model._state.notes["experts"]

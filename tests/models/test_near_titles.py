@@ -7,7 +7,7 @@ import pytest
 
 from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import unit_rows
-from graphrec_lm.models import TextRidge, near_titles
+from graphrec_lm.models import TextRidge, load, near_titles
 from graphrec_lm.models.near_titles import NearTitles
 from graphrec_lm.models.text import title_vectors
 from tests.models.worlds import checkerboard
@@ -50,6 +50,14 @@ def test_they_are_added_to_the_weights(solver):
     assert without.chosen_["near_strength"] == 0
     parts = model.explain("u0", 9, k=30)
     np.testing.assert_allclose(parts["interactions"] + parts["titles"], parts["score"], atol=1e-5)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    model = TextRidge(
+        encoder=WORLD.encoder, near_strength=np.float32(1), near_noise=np.float64(10), verbose=False
+    )
+    model.fit(WORLD.train, valid=WORLD.valid).save(tmp_path / "m")
+    assert load(tmp_path / "m").chosen_ == model.chosen_
 
 
 def test_they_are_chosen_on_validation_and_can_be_given():

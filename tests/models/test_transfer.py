@@ -202,6 +202,21 @@ def test_one_model_for_two_domains(name, tmp_path):
     assert_equal_arrays(loaded.adapt(WORLD.train, encoder=Blocks()), here)
 
 
+def test_an_encoder_by_name_that_is_fitted_to_texts_stays_the_same(tmp_path):
+    new = pd.DataFrame({"item_id": [900], "title": ["north again"]})
+    model = TitleCosine("tfidf:4").fit(WORLD.train)
+    vectors = model._state.arrays["titles"]
+    again = model.adapt(WORLD.train)
+    np.testing.assert_array_equal(again._state.arrays["titles"], vectors)
+    model.save(tmp_path / "m")
+    assert model.add_items(new).recommend(intent="north", k=1)["title"].tolist()[0].startswith("north")
+    with pytest.raises(InputError, match="must be encoded by the model's 'tfidf:4', got a new 'tfidf:4'"):
+        graphrec_lm.load(tmp_path / "m").add_items(new)
+    several = AlphaRec(encoder="tfidf:4", **FEW).fit([WORLD.train, elsewhere()])
+    first, second = (several.adapt(one)._state.arrays["titles"] for one in (WORLD.train, elsewhere()))
+    np.testing.assert_array_equal(first, second)  # of the same titles
+
+
 @pytest.mark.parametrize("name", ["AlphaRec", "AlphaRec, linear", "AlphaFree"])
 def test_a_domain_that_is_never_drawn_teaches_nothing(name):
     alone = MODELS[name](encoder=Blocks(), domain_weights=[1, 0]).fit([WORLD.train, elsewhere()])

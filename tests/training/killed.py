@@ -43,17 +43,21 @@ def die_while_saving(last: int) -> None:
     checkpoint.save_file = save
 
 
-def dataset(seed: int) -> Dataset:
-    pattern = random_csr(30, 20, 0.2, seed)
-    rows = np.repeat(np.arange(30, dtype=np.int32), np.diff(pattern.indptr))
-    return Dataset.from_codes(IdMap(np.arange(30)), IdMap(np.arange(20)), rows, pattern.indices)
+def datasets() -> tuple[Dataset, Dataset]:
+    """Train and validation."""
+    pattern, users = random_csr(30, 20, 0.4, 0), np.arange(30, dtype=np.int32)
+    rows, held_out = np.repeat(users, np.diff(pattern.indptr)), np.arange(len(pattern.indices)) % 4 == 0
+    maps = IdMap(np.arange(30)), IdMap(np.arange(20))
+    train, valid = (Dataset.from_codes(*maps, rows[at], pattern.indices[at]) for at in (~held_out, held_out))
+    return train, valid
 
 
 def fit(*callbacks: Callback) -> dict[str, np.ndarray]:
     """Fit a model of seven epochs; return what it learned."""
     model = LightGCN(loss="infonce", dim=8, negatives=6, share_negatives=True, epochs=7, verbose=False)
     model.set_params(batch_size=32, learning_rate=0.02, valid_every=2)
-    model.fit(dataset(0), valid=dataset(1), callbacks=callbacks)
+    train, valid = datasets()
+    model.fit(train, valid=valid, callbacks=callbacks)
     return {"users": model.user_vectors_, "items": model.item_vectors_}
 
 
