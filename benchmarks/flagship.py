@@ -81,7 +81,7 @@ def main() -> None:
     ]
     text += ["## Against everything else", ""]
     text += [
-        "Test, the protocol of `compare.md` (one budget, paired bootstrap of users); Games is unfinished.",
+        "Test, the protocol of `compare.md` (one budget, paired bootstrap of users); on Games one seed.",
         "",
     ]
     text += [render_table(against_rivals(read("compare")), style="markdown"), ""]

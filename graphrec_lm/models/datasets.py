@@ -6,7 +6,7 @@ from typing import Any
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.kernels import subtract_rows
+from graphrec_lm.models.people import are_pairs
 
 
 def checked_datasets(dataset: Any, valid: Any) -> tuple[list[Dataset], list[Dataset | None]]:
@@ -40,9 +40,7 @@ def checked_datasets(dataset: Any, valid: Any) -> tuple[list[Dataset], list[Data
 
 def _held_out(dataset: Dataset, valid: Dataset) -> Dataset:
     """The validation part, aligned; what is fitted would be hidden from its rankings and count as missed."""
-    fitted = dataset.indptr, dataset.indices
-    left = subtract_rows((valid.indptr, valid.indices), fitted, dataset.n_items)[1]
-    shared = valid.n_interactions - len(left)
+    shared = int(are_pairs(dataset, valid.edges.users, valid.indices).sum())
     if shared:
         remedy = "Fit on the training part: train, valid, test = dataset.split(...)."
         raise InputError("`valid` must hold no fitted interaction", f"{shared} of them", remedy)

@@ -199,7 +199,8 @@ class TextRidge(ItemItemRecommender):
         """The items that the sparse solver predicts an item from; None is all."""
         arrays = self._state.arrays
         name = "regressors" if "regressors.indptr" in arrays else "weights"
-        if self._state.notes.get("solver", "sparse") == "dense" or "weights.left" not in arrays:
+        is_dense = self._state.notes.get("solver", "sparse") == "dense"
+        if name == "weights" and (is_dense or "weights.left" not in arrays):
             return None
         places = np.flatnonzero(arrays[f"{name}.indices"] == target)
         return np.searchsorted(arrays[f"{name}.indptr"], places, side="right") - 1
