@@ -15,10 +15,10 @@ def uses_bfloat16(precision: str, device: torch.device | None = None) -> bool:
     Parameters
     ----------
     precision : {"auto", "fp32", "bf16"}
-        "auto" is "bf16" on processors with matrix units for it (Intel AMX), else "fp32": vector
-        instructions alone (AVX512-BF16) were slower than fp32 where we measured (docs/decisions.md).
-        It asks the processor and times nothing, so that a seed gives the same fit every time. On CUDA
-        devices it is "bf16" from compute capability 8 on (Ampere).
+        "auto" is "bf16" on processors that are faster with it: Intel's with matrix units (AMX), AMD's with
+        AVX512-BF16, but not Intel's with that alone (docs/decisions.md, 21). It asks the processor and
+        times nothing, so that a seed gives the same fit every time. On CUDA devices it is "bf16" from
+        compute capability 8 on (Ampere).
     device : torch.device, optional
         Where the products are computed; None is the processor.
 
@@ -31,8 +31,9 @@ def uses_bfloat16(precision: str, device: torch.device | None = None) -> bool:
     if precision == "auto" and device is not None and device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     if precision == "auto":
-        capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)  # torch 2.11 and later
-        return bool(capabilities().get("amx_bf16", False))
+        known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 and later
+        is_amd = str(known.get("cpu_name", "")).startswith("AMD")
+        return bool(known.get("amx_bf16") or (is_amd and known.get("avx512_bf16")))
     return precision == "bf16"
 
 

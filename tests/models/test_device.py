@@ -55,7 +55,9 @@ def test_what_a_gpu_trained_is_carried_on_without_one():
 
 def test_a_seed_of_numpy_is_a_number():
     dataset = load_dataset("movielens-small").split("from_column").train
-    one, other = (LightGCN(dim=4, epochs=1, verbose=False, seed=seed).fit(dataset) for seed in (3, np.int64(3)))
+    one, other = (
+        LightGCN(dim=4, epochs=1, verbose=False, seed=seed).fit(dataset) for seed in (3, np.int64(3))
+    )
     np.testing.assert_array_equal(one.item_vectors_, other.item_vectors_)
 
 
@@ -220,6 +222,21 @@ def test_the_others_say_so(model, world, monkeypatch):
     with pytest.raises(InputError) as error:
         model(device="cuda").fit(world.train)
     check(error, [f"must be 'auto' or 'cpu' for {model.__name__}", "'cuda'", "no path there"])
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({"cpu_name": "Intel(R) Xeon(R) Processor", "amx_bf16": True, "avx512_bf16": True}, True),
+        ({"cpu_name": "Intel(R) Xeon(R) Processor", "amx_bf16": False, "avx512_bf16": True}, False),
+        ({"cpu_name": "AMD EPYC", "amx_bf16": False, "avx512_bf16": True}, True),
+        ({"cpu_name": "AMD EPYC", "amx_bf16": False, "avx512_bf16": False}, False),
+        ({}, False),
+    ],
+)
+def test_what_auto_precision_chooses_on_a_processor(monkeypatch, known, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+    assert uses_bfloat16("auto") is expected
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
