@@ -15,6 +15,7 @@ import argparse
 import importlib.util
 import tempfile
 import time
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def recbole(rows: Rows, labels: np.ndarray, values: int) -> dict[str, float]:
         "show_progress": False,
         "state": "ERROR",
     }
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):  # it logs into the working folder
         (Path(folder) / "rows").mkdir()
         frame = pd.DataFrame({f"{name}:token": local[:, n] for n, name in enumerate(names)})
         frame["label:float"] = labels
