@@ -53,16 +53,16 @@ def ours(rows: Rows, labels: np.ndarray, layout: Layout, dropout: float) -> floa
     return len(rows) / float(np.mean(np.diff(ends)))
 
 
-def has_recbole() -> bool:
-    """Whether it can be imported, numpy's old names put back."""
+def put_back_old_names() -> None:
+    """Give numpy the names that RecBole knows it by."""
     for name, kind in {"float_": np.float64, "complex_": np.complex128, "unicode_": np.str_}.items():
         if not hasattr(np, name):
             setattr(np, name, kind)
-    return importlib.util.find_spec("recbole") is not None
 
 
 def recbole(rows: Rows, labels: np.ndarray, values: int) -> dict[str, float]:
     """Rows a second of RecBole's trainer, in an epoch after a first one, and of its network alone."""
+    put_back_old_names()
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
     from recbole.data.interaction import Interaction
@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--values", type=int, nargs="+", default=[1000, 10_000], help="of each field")
     parser.add_argument("--recbole", action="store_true")
     options = parser.parse_args()
-    table, with_recbole = [], options.recbole and has_recbole()
+    table, with_recbole = [], options.recbole and importlib.util.find_spec("recbole") is not None
     for values in options.values:
         rows, labels, layout = random_rows(options.rows, values)
         row = {"values of a field": values, "rows/s": round(ours(rows, labels, layout, 0.0))}

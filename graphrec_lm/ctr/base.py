@@ -141,11 +141,9 @@ class CTRModel(Parameters):
         held_rows, held_y = valid if isinstance(valid, tuple) and len(valid) == 2 else (valid, None)
         held = None if held_rows is None else as_table(held_rows, "valid")
         held_labels = None if held is None else self._labels(held, held_y)
-        if y is None:
-            self._check_features(table)
         features, own = Features.fit(
             table, labels, self._checked_fields(), raw=self.raw, text=self.text, graph=self.graph,
-            statistics=self.statistics, seed=self.seed,
+            statistics=self.statistics, seed=self.seed, label=self.label if y is None else None,
         )  # fmt: skip
         pair = None if held is None or held_labels is None else (features.transform(held), held_labels)
         if held_labels is not None and held_labels.min() == held_labels.max():
@@ -299,18 +297,6 @@ class CTRModel(Parameters):
             remedy = "Pass Fields(user=[...], item=[...], context=[...])."
             raise InputError("`fields` must be Fields", type(self.fields).__name__, remedy)
         return self.fields
-
-    def _check_features(self, table: pa.Table) -> None:
-        """Raise InputError if the label's column is a field or in a sentence: it would predict itself."""
-        fields = self._checked_fields()
-        chosen = fields.resolve(table)
-        used = {field.name for field, _ in chosen}
-        if self.text is not None:
-            templates = self.text.templates(chosen, (fields.user_id, fields.item_id))
-            used |= {name for _, template in templates for name in template.fields}
-        if self.label in used:
-            remedy = "Leave it out of the fields and templates."
-            raise InputError("the label must not be a feature", f"{self.label!r} among both", remedy)
 
     def _labels(self, table: pa.Table, y: Any) -> NDArray[np.float32]:
         if y is None:

@@ -117,16 +117,23 @@ class Features:
         graph: GraphFeatures | None = None,
         statistics: bool = True,
         seed: int = 0,
+        label: str | None = None,
     ) -> tuple[Features, Rows]:
-        """Learn from the training rows; their own features are out of fold where they hold labels."""
+        """Learn from the training rows; their own features are out of fold where they hold labels.
+
+        A column `label` must be neither a field nor in a sentence: it would predict itself.
+        """
         chosen = fields.resolve(table)
         learned = [coder for f, side in chosen for coder in coders(f, side, table[f.name])]
         ids = {c.side: c for c in learned if c.name in (fields.user_id, fields.item_id)}
         self = cls(fields, ids, sorted(learned, key=lambda c: c.kind == "list") if raw else [])
         if not (raw or text or graph):
             raise InputError("a model must have features", "raw=False without `text` or `graph`", "Pass one.")
+        templates = [] if text is None else text.templates(chosen, (fields.user_id, fields.item_id))
+        if label in {f.name for f, _ in chosen}.union(*(template.fields for _, template in templates)):
+            remedy = "Leave it out of the fields and templates."
+            raise InputError("the label must not be a feature", f"{label!r} among both", remedy)
         if text is not None:
-            templates = text.templates(chosen, (fields.user_id, fields.item_id))
             encoder = resolve_encoder(text.encoder)  # once: a language model may be large
             self.texts = [TextBlock.fit(side, one, table, text, encoder, seed) for side, one in templates]
         products_of = None

@@ -218,9 +218,14 @@ class Dataset:
 
     def frame(self, columns: Mapping[str, np.ndarray | list[Any]]) -> Any:
         """Return these columns as a frame in the library that the Dataset was made from."""
-        users, items = (pa.array(ids.ids[:1]).type for ids in (self.users, self.items))
-        types = {"user_id": users, "item_id": items, "target_item_id": items, "title": pa.string()}
-        return native(columns, self.backend, types)  # an empty column could not tell
+        types = self.frame_types
+        return native(columns, self.backend, types | {"target_item_id": types["item_id"]})
+
+    @property
+    def frame_types(self) -> dict[str, pa.DataType]:
+        """Arrow types of the columns `user_id`, `item_id` and `title` of frames: an empty one can't tell."""
+        ids = {"user_id": self.users, "item_id": self.items}
+        return {name: pa.array(known.ids[:1]).type for name, known in ids.items()} | {"title": pa.string()}
 
     def restrict_items(self, ids: Any) -> Dataset:
         """Return the Dataset on these items alone; their order stays, users stay, other rows go.

@@ -81,19 +81,25 @@ def infer(column: pa.ChunkedArray, *, ids: bool = False) -> pa.ChunkedArray:
     >>> infer(pa.chunked_array([["1", "20"]])).type, infer(pa.chunked_array([["01", "20"]])).type
     (DataType(int64), DataType(string))
     """
-    if _all_match(column, _INTEGER):
-        try:
-            return column.cast(pa.int64())
-        except pa.ArrowInvalid:  # beyond 2^63
-            return column if ids else column.cast(pa.float64())
+    whole = _integers(column)
+    if whole is not None:
+        return whole
     return column.cast(pa.float64()) if not ids and _all_match(column, _PLAIN) else column
+
+
+def _integers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Texts as int64; None if one is written otherwise, or is beyond 2^63."""
+    if _all_match(column, _INTEGER):
+        with suppress(pa.ArrowInvalid):
+            return column.cast(pa.int64())
+    return None
 
 
 def one_kind(
     tables: list[pa.Table | None], columns: Mapping[str, str] | None = None
 ) -> list[pa.Table | None]:
     """Make an id column text in all tables if it is text in one, so that "7" is one id everywhere."""
-    for name in ("user_id", "item_id"):
+    for name in _IDS:
         theirs = {theirs for theirs, ours in (columns or {}).items() if ours == name} | {name}
         places = [
             (t, c)
@@ -133,7 +139,8 @@ def _required(
         return _dates(trimmed, f"`{name}` must be a date", path, form)
     kind = "a number or an ISO date" if dates else "a number"
     _refuse(pc.match_substring_regex(trimmed, _NUMBER), f"`{name}` must be {kind}", column, path, form)
-    return infer(trimmed) if _all_match(trimmed, _INTEGER) else trimmed.cast(pa.float64())
+    whole = _integers(trimmed)
+    return trimmed.cast(pa.float64()) if whole is None else whole
 
 
 def _refuse(good: pa.ChunkedArray, required: str, column: pa.ChunkedArray, path: Path, form: Format) -> None:

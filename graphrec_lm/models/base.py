@@ -25,7 +25,7 @@ from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.hidden import Pattern, Shown
 from graphrec_lm.models.intents import Intents
 from graphrec_lm.models.params import Parameters
-from graphrec_lm.models.people import UNKNOWN_POLICIES, People, are_pairs
+from graphrec_lm.models.people import UNKNOWN_POLICIES, People, are_pairs, known_codes
 from graphrec_lm.models.reranking import top_of
 from graphrec_lm.models.unsupported import Unsupported
 from graphrec_lm.models.wishes import intent_texts, of_kept
@@ -138,9 +138,9 @@ class Recommender(Parameters, Intents, Unsupported):
                 fitted = self._fit_domains(datasets, aligned, list(callbacks))
             else:
                 fitted = self._fit(datasets[0], aligned[0], list(callbacks))
-        except BaseException:
+            before = self._opened
+        finally:
             self._opened = before
-            raise
         self._fitted = replace(fitted, params=self.get_params())
         return self
 
@@ -204,13 +204,14 @@ class Recommender(Parameters, Intents, Unsupported):
             raise InputError("give either `users` or `history`", "both", "Call recommend twice.")
         if history is not None:
             people = People.by_history(dataset, history, on_unknown)
-        elif users is None and intent is not None:
+        elif users is not None:
+            codes = known_codes(dataset.users, users, "user", on_unknown, keep=True)
+            people = People.fitted(dataset, codes[codes >= 0])
+            intent, alpha = of_kept(intent, codes >= 0), of_kept(alpha, codes >= 0)
+        elif intent is not None:
             people = People.without_history(len(intent_texts(intent, None)))
         else:
-            people = People.by_id(dataset, users, on_unknown)
-            if intent is not None and users is not None and on_unknown == "drop":
-                is_known = dataset.users.codes(users, what="user", on_unknown="mark") >= 0
-                intent, alpha = of_kept(intent, is_known), of_kept(alpha, is_known)
+            people = People.by_id(dataset, None, on_unknown)
         if intent is not None:
             people = self._with_wishes(people, intent, alpha, encoder)
         shown = Shown.to(dataset, people, filter_seen, candidates, exclude, on_unknown)

@@ -75,11 +75,12 @@ def stream_to_parquet(
 
 
 def _schema(dataset: Dataset) -> pa.Schema:
-    """The columns of `recommendations`; a block without rows could not tell the types of the ids."""
-    maps = {"user_id": dataset.users, "item_id": dataset.items}
-    fields = [(name, pa.array(ids.ids[:1]).type) for name, ids in maps.items()]
-    fields += [("title", pa.string())] * dataset.has_titles
-    return pa.schema([*fields, ("rank", pa.int64()), ("score", pa.float32())])
+    """The columns of `recommendations`."""
+    types = dataset.frame_types
+    names = ["user_id", "item_id", *["title"] * dataset.has_titles]
+    return pa.schema(
+        [*((name, types[name]) for name in names), ("rank", pa.int64()), ("score", pa.float32())]
+    )
 
 
 def known_items(dataset: Dataset, items: Any, on_unknown: str) -> NDArray[np.int32]:

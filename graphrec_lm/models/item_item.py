@@ -40,10 +40,15 @@ class ItemItemRecommender(AddsItems):
         values, indices, indptr = (arrays[f"new.{name}"] for name in ("values", "indices", "indptr"))
         return GrownWeights(known, csr_of(values, indices, indptr, (len(indptr) - 1, known.shape[0])))
 
+    @property
+    def _n_learned(self) -> int:
+        """Items that the weights were learned for; those after them were added."""
+        return int(_restored(self._state.arrays).shape[0])
+
     def _more(self, titles: Float32, encoder: TextEncoder) -> Arrays:
         state = self._state
-        first = _restored(state.arrays).shape[0]
-        mixtures = predictors_of(unit_rows(titles), self._unit_titles(encoder)[:first], self._touched())
+        known = self._unit_titles(encoder)[: self._n_learned]
+        mixtures = predictors_of(unit_rows(titles), known, self._touched())
         if "new.indptr" in state.arrays:
             mixtures = sparse.vstack([self.item_weights_.mixtures, mixtures], format="csr")
         grown = {

@@ -29,8 +29,6 @@ Float32 = NDArray[np.float32]
 
 _FEW = 1000  # users whose matrix is quickly factorised
 _SPARSE = 0.02  # of all pairs of items: so few of the histories' make a sparse matrix
-
-
 _STEPS = 20  # of the power method
 
 

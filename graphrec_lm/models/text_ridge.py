@@ -14,7 +14,6 @@ from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.kernels import pattern_matrix, unit_rows
 from graphrec_lm.models.dense_limit import fits_dense
 from graphrec_lm.models.fitted import Arrays, Fitted
-from graphrec_lm.models.grown_weights import GrownWeights
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.near_titles import NearTitles, with_near
 from graphrec_lm.models.ridge_column import interaction_column
@@ -216,9 +215,7 @@ class TextRidge(ItemItemRecommender):
         arrays, dataset = self._state.arrays, self._state.dataset
         indptr = arrays.get("learned.indptr", dataset.indptr)
         indices = arrays.get("learned.indices", dataset.indices)
-        weights = self.item_weights_
-        known = weights.known if isinstance(weights, GrownWeights) else weights
-        return pattern_matrix(indptr, indices, known.shape[0], np.float64)
+        return pattern_matrix(indptr, indices, self._n_learned, np.float64)
 
     def _given(self) -> dict[str, float]:
         """The parameters, where they are not None, else the usual values."""

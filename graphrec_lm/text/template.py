@@ -77,11 +77,11 @@ class Template:
 
     def fit(self, columns: Mapping[str, Any]) -> Template:
         """The same template with the quantiles of the numbers that it words."""
-        edges = dict(self.edges)
-        for name in _worded(self._parts):  # type: ignore[attr-defined]
-            if name not in edges:
-                edges[name] = _edges(name, _column(columns, name))
-        return Template(self.text, edges)
+        new = [name for name in _worded(self._parts) if name not in self.edges]  # type: ignore[attr-defined]
+        if not new:
+            return self
+        learned = {name: _edges(name, _column(columns, name)) for name in new}
+        return Template(self.text, {**learned, **self.edges})
 
     def render(self, columns: Mapping[str, Any]) -> tuple[list[str], npt.NDArray[np.int64]]:
         """Return the distinct sentences of the rows, and which of them each row has.

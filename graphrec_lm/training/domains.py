@@ -82,7 +82,7 @@ class DomainSampler:
 
     def draw(self, step: int, size: int) -> tuple[int, Any]:
         """The domain and the batch of number `step`, of `size` draws; a pure function of both."""
-        point = float(hash_uniform(np.array([step]), 1, seed=int(self.seed) ^ _STREAM)[0, 0])
+        point = float(hash_uniform(np.array([step]), 1, seed=self.seed ^ _STREAM)[0, 0])
         domain = int(np.searchsorted(np.cumsum(self.shares)[:-1], point, side="right"))
         return domain, self.samplers[domain].draw(step, size)
 
