@@ -64,6 +64,7 @@ class Template:
 
     text: str
     edges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    _parts: tuple[Part, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
@@ -73,11 +74,11 @@ class Template:
     @property
     def fields(self) -> tuple[str, ...]:
         """The columns it uses, in the order of their first use."""
-        return tuple(dict.fromkeys(slot.name for slot in _slots(self._parts)))  # type: ignore[attr-defined]
+        return tuple(dict.fromkeys(slot.name for slot in _slots(self._parts)))
 
     def fit(self, columns: Mapping[str, Any]) -> Template:
         """The same template with the quantiles of the numbers that it words."""
-        new = [name for name in _worded(self._parts) if name not in self.edges]  # type: ignore[attr-defined]
+        new = [name for name in _worded(self._parts) if name not in self.edges]
         if not new:
             return self
         learned = {name: _edges(name, _column(columns, name)) for name in new}
@@ -97,14 +98,14 @@ class Template:
         index : int64 [n]
         """
         ready = self.fit(columns)  # what has no edges yet
-        slots = list(dict.fromkeys(_slots(self._parts)))  # type: ignore[attr-defined]
+        slots = list(dict.fromkeys(_slots(self._parts)))
         if not slots:
             rows = len(next(iter(columns.values()))) if columns else 0
-            return [_write(self._parts, {}, [], np.zeros(0, np.int64))], np.zeros(rows, np.int64)  # type: ignore[attr-defined]
+            return [_write(self._parts, {}, [], np.zeros(0, np.int64))], np.zeros(rows, np.int64)
         worded = [phrases(_column(columns, s.name), s.filters, ready.edges.get(s.name)) for s in slots]
         keys, first, index = _distinct([w.codes for w in worded])
         table = {slot: place for place, slot in enumerate(slots)}
-        texts = [_write(self._parts, table, worded, keys[row]) or "unknown" for row in first]  # type: ignore[attr-defined]
+        texts = [_write(self._parts, table, worded, keys[row]) or "unknown" for row in first]
         sentences, of = np.unique(np.array(texts, dtype=object), return_inverse=True)
         return sentences.tolist(), of[index]
 
