@@ -24,6 +24,7 @@ from graphrec_lm.models.evaluation import Evaluation
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.hidden import Pattern, Shown
 from graphrec_lm.models.intents import Intents
+from graphrec_lm.models.learned_encoders import learned_parts
 from graphrec_lm.models.params import Parameters
 from graphrec_lm.models.people import UNKNOWN_POLICIES, People, are_pairs, known_codes
 from graphrec_lm.models.reranking import top_of
@@ -132,8 +133,9 @@ class Recommender(Parameters, Intents, Unsupported):
         datasets, aligned = checked_datasets(dataset, valid)
         if not self.reads_weights and any(one.weights is not None for one in datasets):
             logger.warning("%s reads no weights: every pair counts as one; IALS does", type(self).__name__)
-        before, self._opened = self._opened, None
+        before = self._opened
         try:
+            self._opened = self._new_encoder()
             if isinstance(dataset, list | tuple):
                 fitted = self._fit_domains(datasets, aligned, list(callbacks))
             else:
@@ -141,7 +143,8 @@ class Recommender(Parameters, Intents, Unsupported):
             before = self._opened
         finally:
             self._opened = before
-        self._fitted = replace(fitted, params=self.get_params())
+        learned = learned_parts(self._opened[1]) if self._opened else ()
+        self._fitted = replace(fitted, params=self.get_params(), encoders=fitted.encoders + learned)
         return self
 
     def recommend(

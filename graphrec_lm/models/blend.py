@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
@@ -17,6 +17,7 @@ from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.fusion import Fusion
 from graphrec_lm.models.held_out import validating
+from graphrec_lm.models.learned_encoders import with_learned
 from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.people import People
 from graphrec_lm.models.plain import is_registered, make, plain_parameters
@@ -89,9 +90,8 @@ class Blend(Recommender):
             model: Recommender = make(note["model"], note["params"])
             prefix = f"{n}."
             arrays = {k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)}
-            model._fitted = Fitted(
-                state.dataset, state.valid, arrays, note["history"], note["notes"], model.get_params()
-            )
+            own = note["history"], note["notes"], model.get_params()
+            model._fitted = Fitted(state.dataset, state.valid, arrays, *own, state.encoders)
             fitted.append(model)
         return fitted
 
@@ -134,7 +134,9 @@ class Blend(Recommender):
             "members": [_note(member) for member in fitted],
             "validation": dict(zip(["blend", *_names(fitted)], values, strict=False)),
         }
-        return Fitted.of(dataset, valid, _joined(fitted) | {"weights": weights}, notes=notes)
+        made = Fitted.of(dataset, valid, _joined(fitted) | {"weights": weights}, notes=notes)
+        taught = {one.fingerprint: one for member in fitted for one in member._state.encoders}
+        return replace(made, encoders=tuple(taught.values()))
 
     def _members(self) -> list[Recommender]:
         """The members, or the usual ones."""
@@ -165,9 +167,9 @@ class Blend(Recommender):
 
     def _intent_encoder(self, encoder: Any) -> TextEncoder:
         """That of the first member that reads titles; `encoder`, if it is passed, must be the same."""
-        for note, given in zip(self._state.notes["members"], self._as_made(), strict=True):
-            if "encoder_fingerprint" in note["notes"]:
-                return same_encoder(note["notes"], _encoder_of(note["notes"], given, encoder))
+        for notes, given in _leaves(self._state.notes, self._as_made()):
+            if "encoder_fingerprint" in notes:
+                return same_encoder(notes, self._encoder_of(notes, given, encoder))
         return super()._intent_encoder(encoder)
 
     def _kept_titles(self, encoder: TextEncoder) -> Any:
@@ -177,6 +179,20 @@ class Blend(Recommender):
             if note["notes"].get("encoder_fingerprint") == encoder.fingerprint:
                 return state.arrays.get(f"{n}.titles")
         return None
+
+    def _encoder_of(self, notes: dict[str, Any], given: Recommender, encoder: Any) -> Any:
+        """A member's own encoder, or `encoder`; of a list of them the one that the member was fitted with."""
+        if encoder is None and isinstance(given, Blend):
+            parts = _leaves(notes, given._members())
+            return [self._encoder_of(own, one, None) for own, one in parts if hasattr(one, "encoder")] or None
+        if encoder is None:
+            own = getattr(given, "encoder", None)
+            return None if own is None else with_learned(resolve_encoder(own), self._state.encoders)
+        for one in encoder if isinstance(encoder, list | tuple) else ():
+            with suppress(NotFittedError):
+                if resolve_encoder(one).fingerprint == notes.get("encoder_fingerprint"):
+                    return one
+        return encoder
 
     def _as_made(self) -> list[Recommender]:
         """The unfitted members with their encoders: those that are set now, if of the fitted kinds."""
@@ -224,7 +240,7 @@ class Blend(Recommender):
         members = self.members_
         notes = [note["notes"] for note in state.notes["members"]]
         for member, given, note in zip(members, self._as_made(), notes, strict=True):
-            chosen = _encoder_of(note, given, encoder)
+            chosen = self._encoder_of(note, given, encoder)
             if not hasattr(given, "encoder") and state.dataset.has_titles:
                 chosen = self._intent_encoder(encoder)
                 member._titles_of = chosen.fingerprint, state.dataset, self._unit_titles(chosen)
@@ -300,15 +316,13 @@ def _check_callbacks(members: list[Recommender], callbacks: Sequence[Callback]) 
         raise InputError("a Checkpoint must serve one trained member", ", ".join(trained), remedy)
 
 
-def _encoder_of(notes: dict[str, Any], given: Recommender, encoder: Any) -> Any:
-    """A member's own encoder, or `encoder`; of a list of them the one that the member was fitted with."""
-    if encoder is None:
-        return getattr(given, "encoder", None)
-    for one in encoder if isinstance(encoder, list | tuple) else ():
-        with suppress(NotFittedError):
-            if resolve_encoder(one).fingerprint == notes.get("encoder_fingerprint"):
-                return one
-    return encoder
+def _leaves(notes: dict[str, Any], given: list[Recommender]) -> Iterator[tuple[dict[str, Any], Recommender]]:
+    """The notes and the unfitted model of every member, those of blends within a blend in their place."""
+    for note, member in zip(notes["members"], given, strict=True):
+        if isinstance(member, Blend):
+            yield from _leaves(note["notes"], member._members())
+        else:
+            yield note["notes"], member
 
 
 def _joined(members: list[Recommender]) -> Arrays:

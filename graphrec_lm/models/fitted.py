@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
+from graphrec_lm.text import TfidfEncoder
 from graphrec_lm.training.callbacks import EpochRecord
 
 Arrays = dict[str, NDArray[Any]]
@@ -34,6 +35,8 @@ class Fitted:
         The model's parameters at the time of the fit.
     notes : dict
         Further facts to save, e.g. the encoder's fingerprint.
+    encoders : tuple of TfidfEncoder
+        Those that learned from the texts of this fit; saved, since a name does not make them again.
     """
 
     dataset: Dataset
@@ -42,6 +45,7 @@ class Fitted:
     history: list[EpochRecord] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     params: dict[str, Any] = field(default_factory=dict)
+    encoders: tuple[TfidfEncoder, ...] = ()
 
     def grown(self, dataset: Dataset, arrays: Arrays) -> Fitted:
         """The same fit on a Dataset with more interactions, and users; validation stays."""

@@ -16,6 +16,7 @@ from graphrec_lm.kernels import standardised, topk_blocks, unit_rows
 from graphrec_lm.models.alpha_rule import VAGUE, AlphaRule, wish_features
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.hidden import Pattern
+from graphrec_lm.models.learned_encoders import with_learned
 from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
 from graphrec_lm.models.wishes import UNWANTED, Wishes, check_alphas, intent_texts, wish_vectors
@@ -105,8 +106,14 @@ class Intents:
         """What `encoder` stands for, opened once: "tfidf:64" is fitted to its first texts, then stays so."""
         spec = getattr(self, "encoder", DEFAULT_ENCODER)
         if self._opened is None or self._opened[0] is not spec:
-            self._opened = spec, resolve_encoder(spec)
+            learned = self._fitted.encoders if self._fitted else ()
+            self._opened = spec, with_learned(resolve_encoder(spec), learned)
         return self._opened[1]
+
+    def _new_encoder(self) -> tuple[Any, TextEncoder] | None:
+        """What a fit opens afresh: nothing learned in an earlier one counts."""
+        spec = getattr(self, "encoder", None)
+        return None if spec is None else (spec, resolve_encoder(spec))
 
     def _unit_titles(self, encoder: TextEncoder) -> Float32:
         """Unit vectors of the titles by that encoder, [n_items, d_LM]; kept for the next call."""

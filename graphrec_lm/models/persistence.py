@@ -25,7 +25,9 @@ from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.files import CONFIG, ITEMS, TENSORS, USERS, atomic_folder, check_target, resolved
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Fitted
+from graphrec_lm.models.learned_encoders import Learned
 from graphrec_lm.models.plain import make, plain_parameters
+from graphrec_lm.text import TfidfEncoder
 
 FORMAT_VERSION = 1
 _KINDS = {
@@ -40,11 +42,14 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> None:
     state = model._result
     check_target(path)
     tensors = _tensors(state)
+    encoders, learned = _encoders(state)
+    tensors |= learned
     config = {
         "format_version": FORMAT_VERSION,
         "model": type(model).__name__,
         "params": plain_parameters(state.params),
         "notes": state.notes,
+        "encoders": encoders,
         "history": state.history,
         "dataset_fingerprint": state.dataset.fingerprint,
         "backend": state.dataset.backend,
@@ -98,6 +103,30 @@ def _tensors(state: Fitted) -> dict[str, Any]:
     data |= {"valid.indptr": state.valid[0], "valid.indices": state.valid[1]}
     data |= {f"model.{name}": array for name, array in state.arrays.items()}
     return {name: np.ascontiguousarray(array) for name, array in data.items()}
+
+
+def _encoders(state: Fitted) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What encoders have learned: a part for JSON and arrays."""
+    described: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
+    for n, encoder in enumerate(state.encoders):
+        own, learned = encoder.to_parts()
+        described.append(own)
+        arrays |= {f"encoder.{n}.{name}": np.ascontiguousarray(array) for name, array in learned.items()}
+    return described, arrays
+
+
+def _learned(config: dict[str, Any], tensors: dict[str, Any]) -> Learned:
+    """The reverse of `_encoders`; folders of before have none."""
+    names = "idf", "components", "mean"
+    try:
+        return tuple(
+            TfidfEncoder.from_parts(own, {name: tensors[f"encoder.{n}.{name}"] for name in names})
+            for n, own in enumerate(config.get("encoders", []))
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise InputError(f"the encoders in {CONFIG} must be whole", found, _REMEDY) from error
 
 
 def _rules(saved: dict[str, Any]) -> Rules:
@@ -156,7 +185,8 @@ def _fitted(folder: Path, config: dict[str, Any], params: dict[str, Any], tensor
         raise InputError("the id tables must be the ones that were saved", found, _REMEDY)
     valid = tensors["valid.indptr"], tensors["valid.indices"]
     arrays = {n.removeprefix("model."): a for n, a in tensors.items() if n.startswith("model.")}
-    return Fitted(dataset, valid, arrays, config["history"], config["notes"], params)
+    notes = config["history"], config["notes"]
+    return Fitted(dataset, valid, arrays, *notes, params, _learned(config, tensors))
 
 
 def _dataset(folder: Path, config: dict[str, Any], tensors: dict[str, Any]) -> Dataset:

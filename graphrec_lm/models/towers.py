@@ -15,10 +15,12 @@ from graphrec_lm.data.fingerprint import content_hash
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.fitted import Arrays, Fitted
+from graphrec_lm.models.learned_encoders import with_learned
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.text import title_vectors
 from graphrec_lm.models.trained import TrainedRecommender
 from graphrec_lm.models.transfer import Transferable, same_encoder
+from graphrec_lm.text import TextEncoder
 from graphrec_lm.training import Callback, DomainLearner, DomainSampler, Learner, domain_shares
 
 Float32 = NDArray[np.float32]
@@ -83,6 +85,12 @@ class TowerRecommender(Transferable, TrainedRecommender):
             return super().fit(dataset, valid=valid, callbacks=callbacks)
         finally:
             self._start = None
+
+    def _new_encoder(self) -> tuple[Any, TextEncoder] | None:
+        opened = super()._new_encoder()
+        if opened is None or self._start is None:
+            return opened
+        return opened[0], with_learned(opened[1], self._start.encoders)
 
     def _check_start(self, init: Any) -> None:
         if init is not None and type(init) is not type(self):

@@ -79,13 +79,15 @@ class Transferable(AddsItems, FactorRecommender):
         state = self._result
         check_dataset(dataset)
         made = type(self)(**state.params)
+        chosen = same_encoder(state.notes, self._own_encoder() if encoder is None else encoder)
         made.encoder = self.encoder if encoder is None else encoder
-        made._opened = self._opened
-        titles = title_vectors(dataset, same_encoder(state.notes, made._own_encoder()))[0]
+        made._opened = made.encoder, chosen
+        titles = title_vectors(dataset, chosen)[0]
         aligned = None if valid is None else dataset.align(valid)
         fitted = Fitted.of(dataset, aligned, made._carry(state.arrays, dataset, titles))
         kept = {name: value for name, value in state.notes.items() if name != "domains"}
-        made._fitted = replace(fitted, history=state.history, notes=kept, params=made.get_params())
+        fitted = replace(fitted, history=state.history, notes=kept, encoders=state.encoders)
+        made._fitted = replace(fitted, params=made.get_params())
         return made
 
     def _regrown(self, dataset: Dataset) -> Arrays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from graphrec_lm.errors import InputError
@@ -13,6 +14,7 @@ from graphrec_lm.models.fusion import Fusion
 from graphrec_lm.models.people import People
 from graphrec_lm.training import Checkpoint
 from tests.data.messages import check
+from tests.models.test_transfer import Blocks
 from tests.models.worlds import checkerboard
 from tests.support import normal, random_csr
 
@@ -156,3 +158,29 @@ def test_a_checkpoint_serves_one_trained_member(world, tmp_path):
     assert not path.exists()
     Blend([EASE(), MF(**few)], weights=[1, 1]).fit(world.train, callbacks=[Checkpoint(path, every=1)])
     assert path.exists()
+
+
+def test_members_keep_what_their_encoder_learned(world, tmp_path):
+    new = pd.DataFrame({"item_id": [900], "title": ["north again"]})
+    two = [TextRidge(encoder="tfidf:4", verbose=False), EASE(regularization=2.0)]
+    Blend(two, weights=[1.0, 1.0]).fit(world.train).save(tmp_path / "m")
+    loaded, fresh = load(tmp_path / "m"), Blend(two, weights=[1.0, 1.0]).fit(world.train)
+    asked = {"users": ["u0", "u3"], "k": 4, "intent": "north"}
+    for model in (loaded, fresh):
+        model.add_items(new)
+    assert len(loaded._state.encoders) == 1
+    pd.testing.assert_frame_equal(loaded.recommend(**asked), fresh.recommend(**asked))
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_blend_in_a_blend_takes_new_items_and_wishes(world, saved, tmp_path):
+    new = pd.DataFrame({"item_id": [900], "title": ["north again"]})
+    encoder = Blocks() if not saved else "tfidf:4"
+    inner = Blend([EASE(regularization=2.0), TitleCosine(encoder=encoder)], weights=[1.0, 1.0])
+    model = Blend([inner, EASE(regularization=5.0)], weights=[1.0, 1.0]).fit(world.train)
+    if saved:
+        model.save(tmp_path / "m")
+        model = load(tmp_path / "m")
+    found = model.add_items(new).recommend(["u0"], k=30, intent="north", alpha=1.0)
+    assert found["title"].str.startswith("north").iloc[:3].all()
+    assert 900 in found["item_id"].tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from graphrec_lm.models import (
     TitleCosine,
     WhiteGCN,
 )
-from graphrec_lm.text import PrecomputedEncoder, TextEncoder
+from graphrec_lm.text import PrecomputedEncoder, TextEncoder, TfidfEncoder
 from graphrec_lm.training import Checkpoint
 from tests.models.worlds import block, checkerboard, encoder, files_in, frames, titles
 
@@ -210,11 +211,51 @@ def test_an_encoder_by_name_that_is_fitted_to_texts_stays_the_same(tmp_path):
     np.testing.assert_array_equal(again._state.arrays["titles"], vectors)
     model.save(tmp_path / "m")
     assert model.add_items(new).recommend(intent="north", k=1)["title"].tolist()[0].startswith("north")
-    with pytest.raises(InputError, match="must be encoded by the model's 'tfidf:4', got a new 'tfidf:4'"):
-        graphrec_lm.load(tmp_path / "m").add_items(new)
+    again = graphrec_lm.load(tmp_path / "m").add_items(new)
+    np.testing.assert_array_equal(again._state.arrays["titles"], model._state.arrays["titles"])
     several = AlphaRec(encoder="tfidf:4", **FEW).fit([WORLD.train, elsewhere()])
     first, second = (several.adapt(one)._state.arrays["titles"] for one in (WORLD.train, elsewhere()))
     np.testing.assert_array_equal(first, second)  # of the same titles
+
+
+@pytest.mark.parametrize("encoder", ["tfidf:4", TfidfEncoder(4), [Blocks(), "tfidf:4"]])
+def test_what_an_encoder_learned_is_saved(encoder, tmp_path):
+    model = AlphaRec(encoder=encoder, **FEW).fit(WORLD.train)
+    model.save(tmp_path / "m")
+    loaded = graphrec_lm.load(tmp_path / "m")
+    if isinstance(encoder, list):  # of which the other part is no name, and must be passed
+        loaded.set_params(encoder=encoder)
+    asked = {"users": ["u0", "u3"], "intent": "north", "alpha": 0.5}
+    pd.testing.assert_frame_equal(loaded.recommend(**asked), model.recommend(**asked))
+    loaded.save(tmp_path / "again")
+    twice = graphrec_lm.load(tmp_path / "again")
+    assert [one.fingerprint for one in twice._state.encoders] == [
+        one.fingerprint for one in model._state.encoders
+    ]
+    elsewhere_too = loaded.adapt(elsewhere())
+    assert_equal_arrays(elsewhere_too, model.adapt(elsewhere()))
+    elsewhere_too.save(tmp_path / "there")
+    assert graphrec_lm.load(tmp_path / "there")._state.encoders
+
+
+def test_a_fit_learns_its_encoder_afresh_unless_it_goes_on():
+    titles = pd.DataFrame({"item_id": range(4), "title": ["one two", "two three", "three four", "four one"]})
+    other = Dataset.from_frame(pairs(["a", "a", "b"], [0, 1, 2]), titles)
+    model = AlphaRec(encoder="tfidf:3", **FEW).fit(WORLD.train)
+    (first,) = model._state.encoders
+    on = AlphaRec(encoder="tfidf:3", **FEW).fit(other, init=model)
+    assert on._state.encoders == (first,)
+    (second,) = model.fit(other)._state.encoders
+    assert second.fingerprint != first.fingerprint
+
+
+def test_a_saved_encoder_that_is_damaged_is_refused(tmp_path):
+    TitleCosine("tfidf:4").fit(WORLD.train).save(tmp_path / "m")
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    config["encoders"][0]["terms"].pop()
+    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"the encoders in config\.json must be whole"):
+        graphrec_lm.load(tmp_path / "m")
 
 
 @pytest.mark.parametrize("name", ["AlphaRec", "AlphaRec, linear", "AlphaFree"])
