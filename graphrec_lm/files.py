@@ -6,11 +6,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from graphrec_lm.errors import InputError
+
+Content = TypeVar("Content")
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:
@@ -117,6 +121,43 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+_ATTEMPTS = 20
+_PAUSE = 0.01  # seconds
+
+
+def read_steadily(path: str | os.PathLike[str], read: Callable[[Path], Content]) -> Content:
+    """`read(folder)`, again if `atomic_folder` replaced the folder meanwhile: its files are read one by one.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read_steadily(folder, lambda place: place.is_dir())
+    True
+    """
+    folder = resolved(path)
+    for _ in range(_ATTEMPTS):
+        before = _identity(folder)
+        try:
+            content = read(folder)
+        except (OSError, ValueError):
+            is_away = before is None and folder.with_name(f".{folder.name}.old").exists()
+            if _identity(folder) == before and not is_away:
+                raise
+        else:
+            if _identity(folder) == before:
+                return content
+        time.sleep(_PAUSE)
+    return read(folder)
+
+
+def _identity(folder: Path) -> tuple[int, int, int] | None:
+    """What tells a folder from another one of its name; None if there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _umask() -> int:

@@ -23,10 +23,10 @@ def check_range(where: str, spec: Any) -> None:
     kind, values = next(iter(spec.items()))
     if kind not in KINDS:
         raise InputError(f"{where} must have a kind of range", repr(kind), did_you_mean(kind, KINDS))
-    if not isinstance(values, list) or not values:
+    if not isinstance(values, list | tuple) or not values:
         raise InputError(f"{where}.{kind} must be a list", repr(values), _EXAMPLE)
     if kind == "choices":
-        if any(isinstance(value, list | dict) for value in values):
+        if any(isinstance(value, list | tuple | dict) for value in values):
             raise InputError(f"{where}.choices must be single values", values, _EXAMPLE)
         return
     numbers = (int,) if kind == "int" else (int, float)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from graphrec_lm.metrics import RANKING_METRICS
 from graphrec_lm.models import Recommender
 from graphrec_lm.progress import Progress
 from graphrec_lm.training import TimeLimit
+
+logger = logging.getLogger("graphrec_lm")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Tuned:
     value : float
         Its metric on validation.
     trials : list of dict
-        `params`, `value` (None if the library refused the parameters), `seconds` and `error` of each trial.
+        `params`, `value` (None if the fit failed), `seconds` and `error` of each trial.
     """
 
     model: Recommender
@@ -82,7 +85,7 @@ def tune(
     ImportError
         Without Optuna: `pip install "graphrec_lm[tune]"`.
     InputError
-        For a range that is none, a name that is no parameter, or if every trial was refused.
+        For a range that is none, a name that is no parameter, or if every trial failed.
 
     Examples
     --------
@@ -109,8 +112,9 @@ def tune(
             try:
                 tried.fit(train, valid=valid, callbacks=callbacks)
                 trial["value"] = tried.evaluate(valid, k=k, metrics=(metric,))[f"{metric}@{k}"]
-            except InputError as error:
-                trial["error"] = str(error)
+            except (MemoryError, RuntimeError, ArithmeticError, ValueError) as error:  # the others go on
+                trial["error"] = str(error) if isinstance(error, InputError) else repr(error)
+                logger.warning("tuning %s: trial %d failed: %r", type(model).__name__, len(done), error)
             done.append(trial | {"seconds": time.perf_counter() - begun})
             if trial["value"] is not None and (best is None or trial["value"] > best.value):
                 best = Tuned(tried, point, trial["value"], done)

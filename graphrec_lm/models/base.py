@@ -25,6 +25,7 @@ from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.hidden import Pattern, Shown
 from graphrec_lm.models.intents import Intents
 from graphrec_lm.models.learned_encoders import learned_parts
+from graphrec_lm.models.nobodies import most_popular
 from graphrec_lm.models.params import Parameters
 from graphrec_lm.models.people import UNKNOWN_POLICIES, People, are_pairs, known_codes
 from graphrec_lm.models.reranking import top_of
@@ -170,7 +171,8 @@ class Recommender(Parameters, Intents, Unsupported):
         k : int
             Items a user, at most.
         history : list of lists of item ids, optional
-            New people, one list each; their `user_id` is 0, 1, ...
+            New people, one list each; their `user_id` is 0, 1, ... A model that reads weights takes
+            mappings, too, from item id to weight.
         intent : str or list of str, optional
             What they say they want: one text for all, or one a person. What stands after "not" or "without"
             counts against an item: "a space opera, not horror". Without `users` and `history`: a pure
@@ -194,7 +196,8 @@ class Recommender(Parameters, Intents, Unsupported):
         -------
         dataframe
             `user_id, item_id, title, rank, score` in the library of the fitted frame; `title` only
-            if the Dataset has titles. Best first; equal scores in the order of the item table.
+            if the Dataset has titles. Best first; equal scores in the order of the item table. Somebody
+            without a history or an intent, to whom a model gives equal scores, has the most popular first.
 
         Raises
         ------
@@ -206,7 +209,7 @@ class Recommender(Parameters, Intents, Unsupported):
         if users is not None and history is not None:
             raise InputError("give either `users` or `history`", "both", "Call recommend twice.")
         if history is not None:
-            people = People.by_history(dataset, history, on_unknown)
+            people = People.by_history(dataset, history, on_unknown, weighted=self.reads_weights)
         elif users is not None:
             codes = known_codes(dataset.users, users, "user", on_unknown, keep=True)
             people = People.fitted(dataset, codes[codes >= 0])
@@ -222,8 +225,20 @@ class Recommender(Parameters, Intents, Unsupported):
 
     def _ranked(self, people: People, k: int, shown: Shown) -> tuple[Any, Any]:
         """Codes and scores of the k best items of each person that may be shown."""
+        k = min(k, self._state.dataset.n_items)
+        codes, scores = self._ranked_by_score(people, k, shown)
+        nobody = np.flatnonzero(np.diff(people.indptr) == 0).astype(np.int32)
+        if people.wishes is None and len(nobody):
+            silent = self._scores(People.without_history(1))[0]
+            is_same = ((scores[nobody] == silent[0]) | (codes[nobody] < 0)).all(axis=1)
+            if silent.min() == silent.max() and is_same.any():  # the model has nothing to say of these
+                nobody = nobody[is_same]
+                popularity = self._state.dataset.item_counts.astype(np.float32)
+                codes[nobody] = most_popular(popularity, nobody, shown, k)
+        return codes, scores
+
+    def _ranked_by_score(self, people: People, k: int, shown: Shown) -> tuple[Any, Any]:
         n_items = self._state.dataset.n_items
-        k = min(k, n_items)
         if shown.own is None:
             rank = self._top if people.wishes is None else self._wished_top
             return rank(people, k, shown.hidden, shown.allowed)
@@ -438,12 +453,16 @@ class Recommender(Parameters, Intents, Unsupported):
             raise InputError("`test` must hold no fitted interaction", f"{overlap} of them", remedy)
         valid = subtract_rows(take_rows(*state.valid, codes), relevant, n_items)
         longest = max(cuts)
-        top = self._top(people, min(longest, n_items), join_rows(fitted, valid), None)[0]
+        nobody = int((np.diff(fitted[0]) == 0).sum())
+        if nobody:
+            told = "%s: %d of %d people of `test` have no fitted interaction; leave them out by known_users()"
+            logger.warning(told, type(self).__name__, nobody, len(people))
+        top = self._ranked(people, longest, Shown(join_rows(fitted, valid)))[0]
         padded = np.pad(top, ((0, 0), (0, max(0, longest - top.shape[1]))), constant_values=-1)
         found: dict[str, NDArray[np.float64]] = {}
         for cut in cuts:
             found |= ranking_metrics(padded[:, :cut], *relevant, k=cut, metrics=metrics)
-        return Evaluation(found, people.ids)
+        return Evaluation(found, people.ids, top)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save to a folder of JSON, safetensors and Parquet; an older model there is replaced whole."""

@@ -59,6 +59,13 @@ class IdRecommender(MixesItems, TrainedRecommender):
         """The learner; a model with more to its loss checks its own parameters and gives another."""
         return EmbeddingLearner(self, graph, seeded(self.seed))
 
+    def _arrays(self, learner: Any) -> Arrays:
+        """Users without interactions have learned nothing: zeros, unless they have a text of their own."""
+        arrays = super()._arrays(learner)
+        if getattr(self, "user_texts", None) is None:
+            arrays["users"][np.diff(learner.graph.indptr) == 0] = 0
+        return arrays
+
     def _learned(self, learner: EmbeddingLearner) -> Arrays:
         fold = fold_table(learner.graph, *learner.layer_zero(), self.layers)
         return {"fold": fold / np.float32(self.layers + 1)}

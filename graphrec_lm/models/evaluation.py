@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ class Evaluation(Mapping[str, float]):
         The same metrics for each of these users, for paired significance tests.
     user_ids : array [n]
         Their external ids.
+    lists : int32 array [n, k]
+        Codes of the items that were ranked first, -1 where there are fewer: for `gl.metrics.coverage` and
+        the like.
 
     Examples
     --------
@@ -29,6 +32,7 @@ class Evaluation(Mapping[str, float]):
 
     per_user: dict[str, NDArray[np.float64]]
     user_ids: NDArray[np.generic]
+    lists: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int32))
 
     def __getitem__(self, name: str) -> float:
         return float(self.per_user[name].mean())

@@ -42,7 +42,21 @@ class FactorRecommender(Recommender):
         """Final item representations, float32 [n_items, dim], in code order."""
         return self._state.arrays["items"]
 
+    @property
+    def _knows_nobody(self) -> bool:
+        """Whether the model learned what to show to people without a history."""
+        return False
+
     def _vectors(self, people: People) -> Float32:
+        """Of people without a history or a wish zeros, unless the model has learned about such."""
+        vectors = self._all_vectors(people)
+        if people.wishes is None and not self._knows_nobody:
+            nobody = np.diff(people.indptr) == 0
+            if nobody.any():
+                vectors = np.where(nobody[:, None], np.float32(0), vectors)
+        return vectors
+
+    def _all_vectors(self, people: People) -> Float32:
         if people.codes is not None and people.wishes is None:
             return self.user_vectors_[people.codes]
         vectors = np.empty((len(people), self.item_vectors_.shape[1]), dtype=np.float32)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.data.frames import rename, to_arrow
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.files import atomic_file
 from graphrec_lm.models.people import known_codes
 from graphrec_lm.progress import Progress
@@ -41,6 +41,17 @@ def similar(dataset: Dataset, asked: NDArray[np.int32], codes: Any, scores: Any)
     targets, ids = codes[rows, places], dataset.items.ids
     columns = {"item_id": ids[asked[rows]], "target_item_id": ids[targets], **_titles(dataset, targets)}
     return dataset.frame(columns | {"rank": places + 1, "score": scores[rows, places]})
+
+
+def explanation(
+    dataset: Dataset, history: NDArray[np.int32], values: Any, k: int, parts: Columns | None = None
+) -> Any:
+    """The frame `item_id, title, rank, score` of the k largest contributions, and what they are made of."""
+    check_number("k", k, least=1, integer=True)
+    order = np.argsort(-values, kind="stable")[:k]
+    columns = item_columns(dataset, history[order]) | {"rank": np.arange(1, len(order) + 1)}
+    named = {name: part[order] for name, part in (parts or {}).items()}
+    return dataset.frame(columns | {"score": values[order]} | named)
 
 
 def item_columns(dataset: Dataset, codes: Any) -> Columns:

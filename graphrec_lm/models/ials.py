@@ -12,6 +12,8 @@ from scipy import sparse
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_bool, check_number
+from graphrec_lm.kernels import take_rows
+from graphrec_lm.models import frames
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.mixes_items import MixesItems
 from graphrec_lm.models.people import People
@@ -32,7 +34,7 @@ class IALS(MixesItems):
     any other pair. `implicit` solves by three steps of conjugate gradients (Takács et al., RecSys 2011) and
     ends with the items. Here the users are then solved once more, exactly, for these items:
     x = (YᵀY + λI + Y_hᵀ diag(c - 1) Y_h)⁻¹ Y_hᵀ c for a history h. So new people get what a fitted user of
-    that history, of weights 1, gets.
+    that history gets: `history=[{item: weight, ...}]`; a plain list has weights 1.
 
     A seed gives the same factors bit for bit on one thread of torch, whose number of threads is used.
     More gave the same in our tests, as one thread solves each row; `implicit` doesn't promise it.
@@ -78,7 +80,7 @@ class IALS(MixesItems):
 
     @property
     def exact_for_new_people(self) -> bool:
-        """Unless fitted interactions have weights: a history that is given has none."""
+        """Unless fitted interactions have weights: a history given as a list has none."""
         return self._fitted is None or self._fitted.dataset.weights is None
 
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
@@ -110,7 +112,39 @@ class IALS(MixesItems):
         return np.ascontiguousarray(model.item_factors, dtype=np.float32)
 
     def _fold_in(self, people: People) -> Float32:
-        return self._solved(people.indptr, people.indices)
+        return self._solved(people.indptr, people.indices, people.weights)
+
+    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
+        """Which items of a user's history speak for an item, exactly: the score is their sum.
+
+        With A = YᵀY + λI + Y_hᵀ diag(c - 1) Y_h, item j of the history gives c_j y_jᵀ A⁻¹ y_i (section 5
+        of the paper).
+
+        Parameters
+        ----------
+        user, item : ids
+        k : int
+            Items of the history, at most.
+
+        Returns
+        -------
+        dataframe
+            `item_id, title, rank, score`: the largest contributions first, `title` only if the Dataset has
+            titles.
+
+        Raises
+        ------
+        UnknownIdError, InputError
+        """
+        state, dataset = self._state, self._state.dataset
+        code, target = dataset.users.codes([user], what="user")[0], dataset.items.codes([item])[0]
+        own = slice(*dataset.indptr[code : code + 2])
+        history, table = dataset.indices[own], self.item_vectors_
+        weights = np.ones(len(history)) if dataset.weights is None else dataset.weights[own]
+        rows, extra = table[history].astype(np.float64), (state.notes["alpha"] - 1) * weights
+        system = state.arrays["common"] + rows.T @ (extra[:, None] * rows)
+        values = (1 + extra) * (rows @ np.linalg.solve(system, table[target].astype(np.float64)))
+        return frames.explanation(dataset, history, values.astype(np.float32), k)
 
     def _left_out(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Float32:
         """One system a user instead of one a pair.
@@ -133,16 +167,38 @@ class IALS(MixesItems):
         return found
 
     def _grown_users(self, dataset: Dataset) -> Float32:
-        """With weights all are solved again, since a weight may have grown where no item is new."""
+        """With weights those are solved again, too, of whom a weight has grown where no item is new."""
         if dataset.weights is None:
             return super()._grown_users(dataset)
-        return self._solved(dataset.indptr, dataset.indices, dataset.weights)
+        known, before = self.user_vectors_, self._state.dataset
+        alike = np.flatnonzero(before.user_counts == dataset.user_counts[: before.n_users])
+        edges = [edges_of(part.indptr, alike) for part in (before, dataset)]
+        old = np.ones(before.n_interactions, np.float32) if before.weights is None else before.weights
+        grown = np.flatnonzero(old[edges[0]] != dataset.weights[edges[1]])
+        owners = np.repeat(alike, before.user_counts[alike])[grown]
+        changed = np.setdiff1d(np.arange(dataset.n_users), np.setdiff1d(alike, owners)).astype(np.int32)
+        users = np.zeros((dataset.n_users, known.shape[1]), dtype=np.float32)
+        users[: len(known)] = known
+        pattern = take_rows(dataset.indptr, dataset.indices, changed)
+        users[changed] = self._solved(*pattern, dataset.weights[edges_of(dataset.indptr, changed)])
+        return users
 
     def _solved(
         self, indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: Float32 | None = None
     ) -> Float32:
         how = self._state.arrays["common"], self._state.notes["alpha"], weights
         return least_squares_users(self.item_vectors_, indptr, indices, *how)
+
+
+def edges_of(indptr: NDArray[np.int64], rows: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Places of the entries of these rows of a CSR pattern, row by row.
+
+    >>> edges_of(np.array([0, 2, 3, 5]), np.array([2, 0]))
+    array([3, 4, 0, 1])
+    """
+    counts = np.diff(indptr)[rows]
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(indptr[rows], counts) + within
 
 
 def least_squares_users(

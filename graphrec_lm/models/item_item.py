@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from graphrec_lm.errors import check_number
 from graphrec_lm.kernels import csr_of, topk_blocks, unit_rows
 from graphrec_lm.models import frames
 from graphrec_lm.models.adds_items import AddsItems
@@ -81,14 +80,10 @@ class ItemItemRecommender(AddsItems):
         UnknownIdError, InputError
         """
         dataset = self._state.dataset
-        check_number("k", k, least=1, integer=True)
         code, target = dataset.users.codes([user], what="user")[0], dataset.items.codes([item])[0]
         history = dataset.indices[slice(*dataset.indptr[code : code + 2])]
         values = self._column(history, target)
-        order = np.argsort(-values, kind="stable")[:k]
-        columns = frames.item_columns(dataset, history[order]) | {"rank": np.arange(1, len(order) + 1)}
-        parts = self._parts(history, target, values).items()
-        return dataset.frame(columns | {"score": values[order]} | {name: part[order] for name, part in parts})
+        return frames.explanation(dataset, history, values, k, self._parts(history, target, values))
 
     def _parts(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
         """What the contributions of a history to an item are made of; a model with one source has none."""

@@ -123,6 +123,11 @@ class KAR(IdRecommender):
         arrays = super()._learned(learner) | {f"adaptor.{name}": rows.numpy() for name, rows in weights}
         return arrays | {"titles": learner.texts.items.astype(np.float16)}
 
+    @property
+    def _knows_nobody(self) -> bool:
+        """Users with a text of their own."""
+        return self._state.params["user_texts"] is not None
+
     def _fold_in(self, people: People) -> NDArray[np.float32]:
         state = self._state
         arrays, hops = state.arrays, graph_part(state.arrays["fold"], people)

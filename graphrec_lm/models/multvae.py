@@ -94,6 +94,11 @@ class MultVAE(MixesItems, LoopRecommender):
     def _cosine(self) -> bool:
         return False
 
+    @property
+    def _knows_nobody(self) -> bool:
+        """Yes: dropout leaves histories empty, too."""
+        return True
+
     def _sampler(self, graph: BipartiteGraph) -> UserSampler:
         return UserSampler(graph, self.seed)
 

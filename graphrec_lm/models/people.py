@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.edges import pair_keys
-from graphrec_lm.errors import InputError, UnknownIdError, check_choice, first_few
+from graphrec_lm.errors import InputError, UnknownIdError, check_choice, check_number, first_few
 from graphrec_lm.kernels import rows_between, take_rows
 from graphrec_lm.models.wishes import Wishes
 
@@ -34,6 +34,8 @@ class People:
         Their histories as a CSR pattern of item codes.
     wishes : Wishes, optional
         What they say they want.
+    weights : float32 array, optional
+        Of the histories' items, where new people come with some.
     """
 
     ids: NDArray[Any]
@@ -41,6 +43,7 @@ class People:
     indptr: NDArray[np.int64]
     indices: Codes
     wishes: Wishes | None = None
+    weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -63,17 +66,24 @@ class People:
         return cls(np.arange(count), None, np.zeros(count + 1, dtype=np.int64), np.zeros(0, dtype=np.int32))
 
     @classmethod
-    def by_history(cls, dataset: Dataset, history: Any, on_unknown: str) -> People:
-        """New people, each a list of item ids; their `user_id` is their place in the list."""
-        lists = _lists(history)
+    def by_history(cls, dataset: Dataset, history: Any, on_unknown: str, *, weighted: bool = False) -> People:
+        """New people, each a list of item ids; their `user_id` is their place in the list.
+
+        With `weighted` a person may be a mapping from item id to weight.
+        """
+        lists = _lists(history, weighted)
         flat = [item for person in lists for item in person]
         owners = np.repeat(np.arange(len(lists)), [len(person) for person in lists])
         codes = known_codes(dataset.items, flat, "item", on_unknown, keep=True)
         _check_histories(lists, owners, codes)
-        pairs = np.unique(owners[codes >= 0] * np.int64(dataset.n_items) + codes[codes >= 0])
+        keys = owners[codes >= 0] * np.int64(dataset.n_items) + codes[codes >= 0]
+        pairs, first = np.unique(keys, return_index=True)
         indptr = np.searchsorted(pairs, np.arange(len(lists) + 1) * np.int64(dataset.n_items))
         indices = (pairs % dataset.n_items).astype(np.int32)
-        return cls(np.arange(len(lists)), None, indptr.astype(np.int64), indices)
+        weights = _weights(lists)
+        if weights is not None:
+            weights = weights[codes >= 0][first]
+        return cls(np.arange(len(lists)), None, indptr.astype(np.int64), indices, weights=weights)
 
     @classmethod
     def without(cls, dataset: Dataset, codes: Codes, items: Codes) -> People:
@@ -88,14 +98,15 @@ class People:
         extra = size - len(self)
         indptr = np.concatenate([self.indptr, np.full(extra, self.indptr[-1])])
         wishes = None if self.wishes is None else self.wishes.padded(size)
-        return People(np.zeros(size), None, indptr, self.indices, wishes)
+        return People(np.zeros(size), None, indptr, self.indices, wishes, self.weights)
 
     def part(self, start: int, stop: int) -> People:
         """The people start..stop-1."""
         codes = None if self.codes is None else self.codes[start:stop]
         wishes = None if self.wishes is None else self.wishes.part(start, stop)
         pattern = rows_between((self.indptr, self.indices), start, stop)
-        return People(self.ids[start:stop], codes, *pattern, wishes)
+        weights = None if self.weights is None else self.weights[self.indptr[start] : self.indptr[stop]]
+        return People(self.ids[start:stop], codes, *pattern, wishes, weights)
 
 
 def are_pairs(dataset: Dataset, users: Codes, items: Codes) -> NDArray[np.bool_]:
@@ -128,8 +139,8 @@ def known_codes(ids: IdMap, wanted: Any, what: str, on_unknown: str, *, keep: bo
     return codes if keep else codes[codes >= 0]
 
 
-def _lists(history: Any) -> list[Sequence[Any]]:
-    """`history` as one list of ids a person, or an error that shows the remedy."""
+def _lists(history: Any, weighted: bool) -> list[Any]:
+    """`history` as one list of ids (or mapping) a person, or an error that shows the remedy."""
     remedy = "Write history=[[item, item, ...]] for one person."
     required = "`history` must hold one list of item ids a person"
     if isinstance(history, str) or not isinstance(history, Iterable):
@@ -138,7 +149,23 @@ def _lists(history: Any) -> list[Sequence[Any]]:
     for person in lists:
         if isinstance(person, str) or not isinstance(person, Iterable):
             raise InputError(required, f"the bare id {person!r}", remedy)
-    return [list(person) for person in lists]
+        if isinstance(person, Mapping) and not weighted:
+            found = f"the weights of person {lists.index(person)}"
+            raise InputError(
+                "`history` must be lists: this model reads no weights", found, "Pass list(person)."
+            )
+    return [person if isinstance(person, Mapping) else list(person) for person in lists]
+
+
+def _weights(lists: list[Any]) -> NDArray[np.float32] | None:
+    """The weights of all histories, 1 in those without; None if no history has any."""
+    if not any(isinstance(person, Mapping) for person in lists):
+        return None
+    values = [person.values() if isinstance(person, Mapping) else [1] * len(person) for person in lists]
+    flat = [value for person in values for value in person]
+    for value in flat:
+        check_number("weights of a `history`", value, above=0)
+    return np.array(flat, dtype=np.float32)
 
 
 def _check_histories(lists: list[Sequence[Any]], owners: NDArray[np.int64], codes: Codes) -> None:
@@ -146,7 +173,7 @@ def _check_histories(lists: list[Sequence[Any]], owners: NDArray[np.int64], code
     known = np.bincount(owners[codes >= 0], minlength=len(lists))
     lost = [n for n, person in enumerate(lists) if len(person) and not known[n]]
     if lost:
-        items = lists[lost[0]]
+        items = list(lists[lost[0]])
         raise UnknownIdError(
             "a history must hold at least one known item",
             f"only unknown ones ({first_few(items, len(items))}) for person {lost[0]}",

@@ -22,7 +22,7 @@ from graphrec_lm.data.frames import BACKENDS
 from graphrec_lm.data.positive import PositiveRule
 from graphrec_lm.data.reading import Rules
 from graphrec_lm.errors import InputError, check_choice, check_number
-from graphrec_lm.files import CONFIG, ITEMS, TENSORS, USERS, atomic_folder, check_target, resolved
+from graphrec_lm.files import CONFIG, ITEMS, TENSORS, USERS, atomic_folder, check_target, read_steadily
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Fitted
 from graphrec_lm.models.learned_encoders import Learned
@@ -79,7 +79,10 @@ def load(path: str | os.PathLike[str]) -> Recommender:
         If the folder is missing, damaged, from a newer format version, or its tensors don't match
         its configuration.
     """
-    folder = resolved(path)
+    return read_steadily(path, _load)
+
+
+def _load(folder: Path) -> Recommender:
     config = _read_config(folder)
     tensors = _read_tensors(folder, config)
     model: Recommender = make(config["model"], config["params"])
@@ -144,6 +147,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"a saved model must be a folder with {CONFIG}", f"none in {folder}", remedy)
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        _check_kind(config)
         found = int(config["format_version"])
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise InputError(f"{CONFIG} must be whole", f"{type(error).__name__}: {error}", _REMEDY) from error
@@ -156,6 +160,15 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"{CONFIG} must be whole", f"no usable {missing}", _REMEDY)
     check_choice("backend", config["backend"], BACKENDS)
     return dict(config)
+
+
+def _check_kind(config: Any) -> None:
+    """Refuse a saved click model or encoder with a word for what it is."""
+    kind = str(config.get("format", "")) if isinstance(config, dict) else ""
+    if kind.startswith("graphrec_lm"):
+        loaders = {"graphrec_lm.ctr": "graphrec_lm.ctr.load", "graphrec_lm.tfidf": "TfidfEncoder.load"}
+        remedy = f"Use {loaders.get(kind, 'what saved it')}."
+        raise InputError("a saved model must be a recommender", f"a {kind!r}", remedy)
 
 
 def _read_tensors(folder: Path, config: dict[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,21 @@ def test_refused_parameters_are_a_failed_trial():
         tuned(space={"neighbors": {"choices": [-1, -2]}})
 
 
+def test_a_trial_that_runs_out_of_memory_does_not_lose_the_others(monkeypatch, caplog):
+    fit = gl.ItemKNN.fit
+
+    def failing(model, *data, **how):
+        if model.neighbors == 1:
+            raise MemoryError("allocation failed")
+        return fit(model, *data, **how)
+
+    monkeypatch.setattr(gl.ItemKNN, "fit", failing)
+    found = tuned(gl.ItemKNN(neighbors=1), {"neighbors": {"choices": (1, 2)}}, trials=6)
+    assert found.params == {"neighbors": 2}
+    assert found.trials[0]["error"] == "MemoryError('allocation failed')"
+    assert "trial 0 failed" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("how", "message"),
     [

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 import graphrec_lm
 from graphrec_lm.errors import InputError, NotFittedError, UnknownIdError
-from graphrec_lm.models import Popularity, Random, Recommender
+from graphrec_lm.models import MultVAE, Popularity, Random, Recommender
 from graphrec_lm.models.plain import plain_parameters
 from graphrec_lm.models.transfer import Transferable
 from tests.models.worlds import COLD_USER, N_ITEMS, N_USERS, World, block, checkerboard, encoder
@@ -96,6 +96,21 @@ class ModelContract:
         assert fitted.recommend([COLD_USER], k=4)["rank"].tolist() == [1, 2, 3, 4]
         assert fitted.recommend(history=[[]], k=4)["rank"].tolist() == [1, 2, 3, 4]
         assert np.isfinite(fitted.recommend([COLD_USER], k=4)["score"]).all()
+
+    def test_people_without_a_history_get_the_most_popular(self, fitted, world, tmp_path):
+        if self.model in (MultVAE, Random):  # what they say of nobody is their own
+            return
+        counts = world.train.item_counts
+        popular = np.lexsort((np.arange(ALL), -counts))
+        for shown in (fitted.recommend([COLD_USER], k=ALL), fitted.recommend(history=[[]], k=ALL)):
+            assert shown["item_id"].tolist() == popular.tolist()
+        own = pd.DataFrame({"user_id": [COLD_USER, "u0", COLD_USER], "item_id": [2, 3, popular[0]]})
+        best = fitted.recommend([COLD_USER], candidates=own, exclude=[int(popular[1])])["item_id"].tolist()
+        assert best == [popular[0], 2]
+        allowed = [5, int(popular[3]), int(popular[2])]
+        assert fitted.recommend([COLD_USER], k=1, candidates=allowed)["item_id"].tolist() == [popular[2]]
+        scores = fitted.predict([(COLD_USER, item) for item in popular])
+        assert (np.diff(scores) <= 0).all()
 
     def test_more_than_all_items(self, fitted, world):
         found = fitted.recommend(["u0", COLD_USER], k=1000)

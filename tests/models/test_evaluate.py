@@ -11,7 +11,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.models import MF, AlphaRec, LightGCN, Popularity, TitleCosine
 from graphrec_lm.text import SentenceEncoder
-from tests.models.worlds import checkerboard
+from tests.models.worlds import COLD_USER, checkerboard
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +128,17 @@ def test_a_history_scores_the_same_alone_and_among_hundreds(world, name):
         among = together[together["user_id"] == person]
         assert alone["item_id"].tolist() == among["item_id"].tolist()
         assert alone["score"].tolist() == among["score"].tolist()
+
+
+def test_people_without_a_history_are_told_and_the_lists_are_kept(world, caplog):
+    model = TitleCosine(world.encoder).fit(world.train)
+    test = pd.DataFrame({"user_id": ["u0", COLD_USER], "item_id": [12, 3]})
+    result = model.evaluate(test, k=4)
+    assert "1 of 2 people of `test` have no fitted interaction" in caplog.text
+    lists = world.train.items.ids[result.lists]
+    for user, row in zip(result.user_ids, lists, strict=True):
+        assert model.recommend([user], k=4)["item_id"].tolist() == row.tolist()
+    assert graphrec_lm.metrics.coverage(result.lists, world.train.n_items) > 0.2
+    caplog.clear()
+    model.evaluate(test[:1])
+    assert not caplog.text

@@ -11,7 +11,7 @@ import torch
 from graphrec_lm import load
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
-from graphrec_lm.models import IALS
+from graphrec_lm.models import IALS, ials
 from graphrec_lm.models.ials import _common, least_squares_users
 from graphrec_lm.models.people import People
 from tests.data.messages import check
@@ -51,6 +51,12 @@ def test_weights_are_confidence():
         diagonal = np.diag(1 + 6 * own)
         left = items.T @ diagonal @ items + 0.3 * np.eye(4)
         np.testing.assert_allclose(row, np.linalg.solve(left, items.T @ diagonal @ (own > 0)), rtol=1e-4)
+
+
+def weighted_dataset():
+    plain, _ = random_dataset(60, 25)
+    weights = np.random.default_rng(0).uniform(0.5, 5, plain.n_interactions)
+    return Dataset.from_codes(plain.users, plain.items, plain.edges.users, plain.indices, weights=weights)
 
 
 def test_an_empty_history_is_zero():
@@ -98,6 +104,45 @@ class TestWithImplicit:
         after = models[2].update(more).user_vectors_
         np.testing.assert_allclose(after[1:], before[1:], atol=1e-6)
         assert np.abs(after[0] - before[0]).max() > 1e-3
+
+    def test_new_people_with_weights_are_solved_like_fitted_ones(self):
+        dataset = weighted_dataset()
+        model = IALS(**QUICK, alpha=4.0).fit(dataset)
+        own = slice(*dataset.indptr[:2])
+        history = dict(zip(dataset.indices[own].tolist(), dataset.weights[own].tolist(), strict=True))
+        fitted, new = model.recommend([0], k=5), model.recommend(history=[history, list(history)], k=5)
+        np.testing.assert_allclose(new["score"][:5], fitted["score"], rtol=1e-5)
+        assert new["item_id"][:5].tolist() == fitted["item_id"].tolist()
+        assert np.abs(new["score"][5:].to_numpy() - fitted["score"].to_numpy()).max() > 1e-3
+        unknown = model.recommend(history=[{**history, 999: 5.0}], k=5, on_unknown="drop")
+        np.testing.assert_allclose(unknown["score"], fitted["score"], rtol=1e-5)
+        for wrong in ({3: 0.0}, {3: float("nan")}, {3: "two"}):
+            with pytest.raises(InputError, match="weights of a `history`"):
+                model.recommend(history=[wrong])
+
+    def test_a_score_is_explained_by_the_history(self):
+        for dataset in (weighted_dataset(), random_dataset(60, 25)[0]):
+            model = IALS(**QUICK, alpha=4.0).fit(dataset)
+            parts = model.explain(2, 7, k=100)
+            assert sorted(parts["item_id"]) == dataset.indices[slice(*dataset.indptr[2:4])].tolist()
+            assert parts["score"].sum() == pytest.approx(model.predict([(2, 7)])[0], abs=1e-5)
+            assert parts["score"].is_monotonic_decreasing and len(model.explain(2, 7, k=1)) == 1
+
+    def test_an_update_solves_those_whose_weights_grew(self, monkeypatch):
+        dataset = weighted_dataset()
+        model = IALS(**QUICK, alpha=4.0).fit(dataset)
+        solved, solve = [], ials.least_squares_users
+        monkeypatch.setattr(ials, "least_squares_users", lambda *a: solved.append(len(a[1]) - 1) or solve(*a))
+        heard = int(dataset.indices[dataset.indptr[3]])
+        new = int(np.setdiff1d(np.arange(25), dataset.indices[slice(*dataset.indptr[5:7])])[0])
+        rows = {"user_id": [3, 5, 99], "item_id": [heard, new, 4], "weight": [2.0, 1.0, 3.0]}
+        model.update(dataset.frame(rows))
+        assert solved == [3]
+        grown = model.dataset_
+        pattern = grown.indptr, grown.indices
+        common = model._state.arrays["common"]
+        expected = solve(model.item_vectors_, *pattern, common, 4.0, grown.weights)
+        np.testing.assert_allclose(model.user_vectors_, expected, atol=1e-6)
 
     def test_it_is_near_a_fixed_point_of_the_alternation(self):
         dataset, pattern = random_dataset(60, 25)

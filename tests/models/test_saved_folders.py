@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 
 import numpy as np
 import pyarrow as pa
@@ -259,3 +261,43 @@ def test_a_batch_that_fails_leaves_the_older_file(model, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         model.recommend_batch(path)
     assert files_in(tmp_path) == {"all.parquet": b"older"}
+
+
+def test_a_folder_that_is_replaced_meanwhile_is_read_whole(model, world, tmp_path):
+    """One thread saves two models in turn; what others load is always one of them."""
+    other = Popularity().fit(world.train)
+    model.save(tmp_path / "m")
+    stop = threading.Event()
+
+    def save():
+        while not stop.is_set():
+            other.save(tmp_path / "m")
+            model.save(tmp_path / "m")
+
+    writer = threading.Thread(target=save)
+    writer.start()
+    try:
+        kinds = [type(graphrec_lm.load(tmp_path / "m")).__name__ for _ in range(60)]
+    finally:
+        stop.set()
+        writer.join()
+    assert set(kinds) <= {"TitleCosine", "Popularity"}
+
+
+def test_a_folder_that_is_away_for_a_moment_is_waited_for(model, tmp_path):
+    model.save(tmp_path / "m")
+    os.replace(tmp_path / "m", tmp_path / ".m.old")
+    timer = threading.Timer(0.05, lambda: model.save(tmp_path / "m"))
+    timer.start()
+    try:
+        assert isinstance(graphrec_lm.load(tmp_path / "m"), TitleCosine)
+    finally:
+        timer.join()
+
+
+def test_a_saved_click_model_is_named(tmp_path):
+    tmp_path.joinpath("config.json").write_text(json.dumps({"format": "graphrec_lm.ctr", "version": 1}))
+    with pytest.raises(
+        InputError, match=r"a recommender, got a 'graphrec_lm\.ctr'\. Use graphrec_lm\.ctr\.load"
+    ):
+        graphrec_lm.load(tmp_path)
