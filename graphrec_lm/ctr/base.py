@@ -214,6 +214,10 @@ class CTRModel(Parameters):
         two = ClassifierTags(multi_class=False)
         return Tags("classifier", TargetTags(required=False), classifier_tags=two)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        """What a Pipeline and `check_is_fitted` ask."""
+        return self._fitted is not None
+
     def evaluate(self, test: Any, y: Any = None) -> CTREvaluation:
         """LogLoss, AUC, GAUC (AUC within users), Brier and expected calibration error on held-out rows."""
         table = as_table(test, "test")

@@ -6,7 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import cross_val_predict, cross_val_score
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
 
 from graphrec_lm.ctr import FM, MODELS, BoostedTrees, DeepFM, load
 from graphrec_lm.errors import InputError
@@ -125,6 +129,23 @@ def test_scikit_learns_tools_take_a_model():
     assert (cross_val_score(model, here, y, cv=2) > 0.6).all()  # of predict and score
     fitted = DeepFM(FIELDS, **COMMON).fit(here)
     assert fitted.score(here) == (fitted.predict(here) == y).mean()
+
+
+def test_scikit_learns_pipelines_take_a_model():
+    here = rows(400)
+    y = (here["rating"] >= 4).to_numpy().astype(int)
+    model = FM(FIELDS, **COMMON | {"epochs": 1})
+    with pytest.raises(NotFittedError):
+        check_is_fitted(model)
+    pipeline = make_pipeline(FunctionTransformer(), model)
+    with pytest.raises(NotFittedError):
+        pipeline.predict_proba(here)
+    found = pipeline.fit(here, y).predict_proba(here)
+    check_is_fitted(model)
+    np.testing.assert_array_equal(found, model.predict_proba(here))
+    assert np.isfinite(cross_val_score(pipeline, here, y, cv=2, scoring="neg_log_loss")).all()
+    search = GridSearchCV(pipeline, {"fm__dim": [2, 4]}, cv=2, error_score="raise").fit(here, y)
+    assert search.best_estimator_.predict_proba(here).shape == (400, 2)
 
 
 def test_labels_of_held_out_rows_may_come_apart():
