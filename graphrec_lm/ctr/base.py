@@ -155,7 +155,7 @@ class CTRModel(Parameters):
             logger.warning("%s: all labels of `valid` are %d", type(self).__name__, held_labels[0])
         logger.info("%s: positive is %s, %.1f %% of %d rows", *self._facts(labels))
         arrays, history = self._learn(features, own, labels, pair, options)
-        features.unseen.clear()
+        features.unseen = {}
         self._fitted = FittedCTR(features, arrays, self._rule, history, self.get_params())
         self._network = None
         return self
@@ -180,12 +180,13 @@ class CTRModel(Parameters):
         return ClickNetwork(front, self._head(front.sizes, generator), generator)
 
     def _probabilities(self, rows: Rows) -> NDArray[np.float64]:
-        if self._network is None:
-            network = self._as_fitted()._new_network(self._state.features)
+        network = self._network
+        if network is None:
+            network = self._as_fitted()._new_network(self._state.features).eval()
             weights = {name: torch.from_numpy(np.array(a)) for name, a in self._state.arrays.items()}
             network.load_state_dict(weights)
-            self._network = network.eval()
-        return predict_rows(self._network, RowTensors(rows))
+            self._network = network  # whole: another thread may predict at the same time
+        return predict_rows(network, RowTensors(rows))
 
     def predict_proba(self, rows: Any) -> NDArray[np.float64]:
         """Probabilities of the classes 0 and 1, float64 [n, 2]; `unseen_` counts unknown values.
