@@ -162,7 +162,7 @@ def _numbers(
 def _index(column: pa.ChunkedArray, values: list[Any]) -> Codes:
     """1 + place in the vocabulary, 0 where it is not there or missing."""
     plain = _plain(column)
-    if not values:
+    if not values or not len(plain):
         return np.zeros(len(plain), np.int64)
     found = pc.index_in(plain, value_set=pa.array(values, type=plain.type))
     return 1 + found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -190,6 +190,8 @@ def _flat(column: pa.ChunkedArray, separator: str) -> tuple[pa.Array, NDArray[np
         array = pc.split_pattern(pc.fill_null(array.cast(pa.string()), ""), separator)
     lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     values = _plain(pc.list_flatten(array))
+    if pa.types.is_null(values.type):  # all lists are empty
+        return values[:0], np.zeros_like(lengths)
     if _is_text(values.type):
         values = pc.utf8_trim_whitespace(values)
         kept = pc.not_equal(values, "").fill_null(False).to_numpy(zero_copy_only=False)

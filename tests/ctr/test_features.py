@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -118,6 +119,27 @@ def test_lists_of_both_kinds_get_the_same_codes():
     nested = pa.chunked_array([[["a", "b"], ["b"], None]])
     [one], [two] = (coders(Field("g", "list"), "item", column) for column in (flat, nested))
     assert one.codes(flat)[0].tolist() == two.codes(nested)[0].tolist() == [[1, 2], [2, -1], [-1, -1]]
+
+
+def test_lists_that_are_all_empty_are_like_none():
+    here = ROWS.assign(genres=[value.split("|") for value in ROWS["genres"]])
+    model = DeepFM(FIELDS, text(), **COMMON | {"epochs": 1}).fit(here)
+    row = here[:1]
+    nothing = model.predict_proba(row.assign(genres=None))
+    np.testing.assert_array_equal(model.predict_proba(row.assign(genres=[[]])), nothing)
+    both = model.predict_proba(here[:2].assign(genres=[[], ["Drama"]]))
+    np.testing.assert_allclose(both[:1], nothing, rtol=1e-6)
+    assert model.unseen_ == {}
+    for kind in (pa.list_(pa.null()), pa.list_(pa.float64())):
+        [coder] = coders(Field("g", "list"), "item", pa.chunked_array([["a|b"]]))
+        coder = replace(coder, family="list")
+        codes, unseen = coder.codes(pa.chunked_array([pa.array([[], None], kind)]))
+        assert codes.tolist() == [[-1, -1], [-1, -1]] and unseen == 0
+
+
+def test_a_vocabulary_learned_from_empty_lists_is_empty():
+    [coder] = coders(Field("g", "list"), "item", pa.chunked_array([[[], []]]))
+    assert coder.values == [] and coder.codes(pa.chunked_array([[["a"], []]]))[0].tolist() == [[0], [-1]]
 
 
 def test_a_longer_list_loses_what_is_unknown_first(caplog):
