@@ -142,6 +142,55 @@ def test_a_vocabulary_learned_from_empty_lists_is_empty():
     assert coder.values == [] and coder.codes(pa.chunked_array([[["a"], []]]))[0].tolist() == [[0], [-1]]
 
 
+INTEGERS, FLOATS = pa.array([9, 7, 9]), pa.array([9.0, None, 7.0])
+
+
+@pytest.mark.parametrize("learned", [INTEGERS, FLOATS, FLOATS.cast(pa.float32()).dictionary_encode()])
+def test_a_whole_number_is_the_same_category_as_a_float(learned: pa.Array):
+    [coder] = coders(Field("c", "category"), "user", pa.chunked_array([learned]))
+    assert coder.family == "integer" and coder.values == [7, 9]
+    for kind in (pa.int8(), pa.float32(), pa.float64()):
+        codes, unseen = coder.codes(pa.chunked_array([pa.array([7, None, 9, 8], kind)]))
+        assert codes.ravel().tolist() == [1, 0, 2, 0] and unseen == 1
+    nan = coder.codes(pa.chunked_array([[np.nan, 7.0]]))
+    assert nan[0].ravel().tolist() == [0, 1] and nan[1] == 0
+    for other in ([7.5], [2.0**53 + 2], [np.inf], ["7"], [True]):
+        with pytest.raises(InputError, match="must hold the type it was fitted with, integer"):
+            coder.codes(pa.chunked_array([other]))
+
+
+def test_fractions_stay_numbers_and_so_do_categories_saved_as_floats():
+    [coder] = coders(Field("c", "category"), "user", pa.chunked_array([[7.5, 8.0]]))
+    assert coder.family == "number"
+    saved = replace(coder, values=[7.0, 8.0])  # learned from whole floats before they counted as integers
+    for column in ([8.0, None, 9.0], [8, None, 9]):
+        for one in (coder, saved):
+            assert one.codes(pa.chunked_array([column]))[0].ravel().tolist() == [2, 0, 0]
+    with pytest.raises(InputError, match="must hold the type it was fitted with, number, got text"):
+        coder.codes(pa.chunked_array([["8"]]))
+
+
+def test_a_category_that_is_missing_everywhere_is_unknown():
+    [coder] = coders(Field("c", "category"), "user", pa.chunked_array([["a"]]))
+    codes, unseen = coder.codes(pa.chunked_array([[np.nan, None]]))
+    assert codes.tolist() == [[0], [0]] and unseen == 0
+
+
+def test_integers_with_a_gap_are_the_same_ids(tmp_path):
+    liked = ROWS[ROWS["rating"] >= 4][["user_id", "item_id"]]
+    graph = gl.MF(dim=4, epochs=1, verbose=False).fit(gl.Dataset.from_frame(liked))
+    gap = ROWS.astype({"user_id": float, "year": float})
+    gap.loc[7, ["user_id", "year"]] = np.nan
+    for learned, other in ((ROWS, gap), (gap, ROWS)):
+        model = DeepFM(FIELDS, text(), GraphFeatures(graph), **COMMON | {"epochs": 1}).fit(learned)
+        expected = model.predict_proba(learned[8:])
+        np.testing.assert_array_equal(model.predict_proba(other[8:]), expected)
+        whole = model.predict_proba(gap)
+        assert np.isfinite(whole).all()
+        model.save(tmp_path / "m")
+        np.testing.assert_array_equal(load(tmp_path / "m", encoder=Words()).predict_proba(gap), whole)
+
+
 def test_a_longer_list_loses_what_is_unknown_first(caplog):
     [coder] = coders(Field("g", "list"), "item", pa.chunked_array([["a", "b"]]))
     codes, unseen = coder.codes(pa.chunked_array([["z|a", "b", "b|a", None]]))
@@ -207,6 +256,11 @@ def test_graph_features_are_the_models_vectors_and_zeros_for_strangers(tmp_path)
     blocks = model._state.features.transform(some).blocks
     vectors = blocks[0][0][blocks[0][1]]
     assert not vectors[0].any()
+    floats = some.set_column(0, "user_id", pa.array([np.nan, *map(float, ROWS["user_id"][1:5])]))
+    for (_, places), (_, expected) in zip(
+        model._state.features.transform(floats).blocks, blocks, strict=True
+    ):
+        np.testing.assert_array_equal(places, expected)
     code = graph.dataset_.users.codes(ROWS["user_id"][1:2])
     np.testing.assert_array_equal(vectors[1], graph.user_vectors_[code[0]])
     model.save(tmp_path / "m")
