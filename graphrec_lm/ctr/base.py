@@ -33,6 +33,11 @@ from graphrec_lm.training.precision import uses_bfloat16
 
 logger = logging.getLogger("graphrec_lm")
 
+_ONE_CLASS = (
+    "%s: all labels of `valid` are %d: such rows can neither say when to stop nor calibrate. Hold out rows "
+    "of both classes, by time or at random; most splits of a Dataset leave what is not positive in train."
+)
+
 
 class CTRModel(Parameters):
     """Base of click and rating models; a model writes `_head`, what it makes of the field vectors.
@@ -152,7 +157,7 @@ class CTRModel(Parameters):
         )  # fmt: skip
         pair = None if held is None or held_labels is None else (features.transform(held), held_labels)
         if held_labels is not None and held_labels.min() == held_labels.max():
-            logger.warning("%s: all labels of `valid` are %d", type(self).__name__, held_labels[0])
+            logger.warning(_ONE_CLASS, type(self).__name__, held_labels[0])
         logger.info("%s: positive is %s, %.1f %% of %d rows", *self._facts(labels))
         arrays, history = self._learn(features, own, labels, pair, options)
         features.unseen = {}

@@ -313,6 +313,12 @@ def test_rows_of_a_dataset():
         DeepFM(FIELDS).fit(dataset)
 
 
+@pytest.mark.parametrize(("method", "classes"), [("random", 1), ("leave_last_out", 1), ("global_time", 2)])
+def test_which_splits_hold_out_rows_that_are_not_positive(method: str, classes: int):
+    split = gl.Dataset.from_frame(ROWS, positive="rating >= 4").split(method)
+    assert (rows_of(split.valid)["rating"] >= 4).nunique() == classes
+
+
 @pytest.mark.parametrize("encoder", ["tfidf:6", TfidfEncoder(6)])
 def test_tfidf_is_fitted_to_each_template_and_saved(encoder, tmp_path):
     options = {"encoder": encoder, "components": 4, "context": []}
