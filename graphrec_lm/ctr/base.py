@@ -33,6 +33,11 @@ from graphrec_lm.training.precision import uses_bfloat16
 
 logger = logging.getLogger("graphrec_lm")
 
+_ONE_CLASS = (
+    "%s: all labels of `valid` are %d: such rows can neither say when to stop nor calibrate. Hold out rows "
+    "of both classes, by time or at random; most splits of a Dataset leave what is not positive in train."
+)
+
 
 class CTRModel(Parameters):
     """Base of click and rating models; a model writes `_head`, what it makes of the field vectors.
@@ -152,10 +157,10 @@ class CTRModel(Parameters):
         )  # fmt: skip
         pair = None if held is None or held_labels is None else (features.transform(held), held_labels)
         if held_labels is not None and held_labels.min() == held_labels.max():
-            logger.warning("%s: all labels of `valid` are %d", type(self).__name__, held_labels[0])
+            logger.warning(_ONE_CLASS, type(self).__name__, held_labels[0])
         logger.info("%s: positive is %s, %.1f %% of %d rows", *self._facts(labels))
         arrays, history = self._learn(features, own, labels, pair, options)
-        features.unseen.clear()
+        features.unseen = {}
         self._fitted = FittedCTR(features, arrays, self._rule, history, self.get_params())
         self._network = None
         return self
@@ -180,12 +185,13 @@ class CTRModel(Parameters):
         return ClickNetwork(front, self._head(front.sizes, generator), generator)
 
     def _probabilities(self, rows: Rows) -> NDArray[np.float64]:
-        if self._network is None:
-            network = self._as_fitted()._new_network(self._state.features)
+        network = self._network
+        if network is None:
+            network = self._as_fitted()._new_network(self._state.features).eval()
             weights = {name: torch.from_numpy(np.array(a)) for name, a in self._state.arrays.items()}
             network.load_state_dict(weights)
-            self._network = network.eval()
-        return predict_rows(self._network, RowTensors(rows))
+            self._network = network  # whole: another thread may predict at the same time
+        return predict_rows(network, RowTensors(rows))
 
     def predict_proba(self, rows: Any) -> NDArray[np.float64]:
         """Probabilities of the classes 0 and 1, float64 [n, 2]; `unseen_` counts unknown values.
@@ -213,6 +219,10 @@ class CTRModel(Parameters):
 
         two = ClassifierTags(multi_class=False)
         return Tags("classifier", TargetTags(required=False), classifier_tags=two)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """What a Pipeline and `check_is_fitted` ask."""
+        return self._fitted is not None
 
     def evaluate(self, test: Any, y: Any = None) -> CTREvaluation:
         """LogLoss, AUC, GAUC (AUC within users), Brier and expected calibration error on held-out rows."""

@@ -19,6 +19,7 @@ logger = logging.getLogger("graphrec_lm")
 Codes = NDArray[np.int64]
 
 BINS = 16
+EXACT = 2**53  # as floats, integers beyond it run together
 PARTS = {"daypart": 4, "weekday": 7, "month": 12}
 
 
@@ -60,13 +61,14 @@ class Coder:
 
     def codes(self, column: pa.ChunkedArray) -> tuple[Codes, int]:
         """Codes [n, width] (−1 pads a list), and how many values the training rows never saw."""
+        if self.kind == "category" and self.family != "number":
+            column = whole(column)
         if pa.types.is_null(column.type) and self.kind != "number":
             nothing = -1 if self.kind == "list" else 0
             return np.full((len(column), self.width), nothing, np.int64), 0
         family = family_of(column.type)
-        if family != self.family and {family, self.family} != {"integer", "number"}:
-            raise _drift(self, family)
-        if self.kind == "category" and family != self.family:
+        numbers = {family, self.family} == {"integer", "number"}
+        if family != self.family and not (numbers and (self.kind != "category" or family == "integer")):
             raise _drift(self, family)
         if self.kind == "list":
             return _list_codes(self, column)
@@ -90,6 +92,7 @@ def coders(chosen: Field, side: str, column: pa.ChunkedArray) -> list[Coder]:
     >>> coder.codes(pa.chunked_array([[17, 31]]))[0].ravel()
     array([1, 2])
     """
+    column = whole(column) if chosen.kind == "category" else column
     known: dict[str, Any] = {"name": chosen.name, "kind": chosen.kind, "side": side}
     known |= {"family": family_of(column.type), "separator": chosen.separator}
     if chosen.kind == "text":
@@ -120,6 +123,27 @@ def family_of(kind: pa.DataType) -> str:
         ("text", _is_text),
     )
     return next((name for name, test in tests if test(kind)), "number")
+
+
+def whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Floats that are all whole numbers as integers, NaN as missing; any other column as it is.
+
+    pandas makes floats of integers where one is missing: 7 and 7.0 are the same id.
+
+    >>> whole(pa.chunked_array([[7.0, None]])).to_pylist(), whole(pa.chunked_array([[7.5, 8.0]])).to_pylist()
+    ([7, None], [7.5, 8.0])
+    """
+    array = _plain(column)
+    if not pa.types.is_floating(array.type):
+        return column
+    numbers = array.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    missing = np.isnan(numbers)
+    if missing.all():
+        return pa.chunked_array([pa.nulls(len(numbers))])
+    known = numbers[~missing]
+    if not ((known == np.trunc(known)) & (np.abs(known) <= EXACT)).all():
+        return column
+    return pa.chunked_array([pa.array(np.where(missing, 0, numbers).astype(np.int64), mask=missing)])
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -162,8 +186,10 @@ def _numbers(
 def _index(column: pa.ChunkedArray, values: list[Any]) -> Codes:
     """1 + place in the vocabulary, 0 where it is not there or missing."""
     plain = _plain(column)
-    if not values:
+    if not values or not len(plain):
         return np.zeros(len(plain), np.int64)
+    if pa.types.is_integer(plain.type) and isinstance(values[0], float):
+        plain = plain.cast(pa.float64(), safe=False)
     found = pc.index_in(plain, value_set=pa.array(values, type=plain.type))
     return 1 + found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
@@ -190,6 +216,8 @@ def _flat(column: pa.ChunkedArray, separator: str) -> tuple[pa.Array, NDArray[np
         array = pc.split_pattern(pc.fill_null(array.cast(pa.string()), ""), separator)
     lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     values = _plain(pc.list_flatten(array))
+    if pa.types.is_null(values.type):  # all lists are empty
+        return values[:0], np.zeros_like(lengths)
     if _is_text(values.type):
         values = pc.utf8_trim_whitespace(values)
         kept = pc.not_equal(values, "").fill_null(False).to_numpy(zero_copy_only=False)

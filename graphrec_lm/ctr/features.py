@@ -142,24 +142,23 @@ class Features:
             _require_ids(ids, "`graph`")
             products_of = partial(graph.training_products, self.graph)
         y, folds = labels.astype(np.float64), draw_folds(len(labels), seed)
-        places = self._ids(table, set(ids))
+        places = self._ids(table, set(ids), {})
         dense, residuals = self._rates(places, y, folds, statistics)
         blocks, products = self._blocks(table, products_of)
         if text is not None and text.tastes:
             dense += self._fit_tastes(places, blocks, residuals, folds, text.ridge)
         values = np.concatenate([*dense, *products], axis=1)
         self.scale = np.stack([values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)])
-        return self, Rows(self._codes(table), self._scaled(values), blocks)
+        return self, Rows(self._codes(table, {}), self._scaled(values), blocks)
 
     def transform(self, table: pa.Table) -> Rows:
-        """Rows of later tables; unknown values are counted in `unseen` and logged."""
+        """Rows of later tables; unknown values are counted in `unseen` and logged. Threads may share it."""
         self.fields.resolve(table)
-        self.unseen.clear()
-        codes = self._codes(table)
-        ids = self._ids(
-            table, set(self.ids) if self.rates is not None else {group for group, _, _ in self.tastes}
-        )
-        for name, count in self.unseen.items():
+        unseen: dict[str, int] = {}
+        codes = self._codes(table, unseen)
+        sides = set(self.ids) if self.rates is not None else {group for group, _, _ in self.tastes}
+        ids = self._ids(table, sides, unseen)
+        for name, count in unseen.items():
             logger.info("%s: %d values of %d rows are new and count as unknown", name, count, len(codes))
         dense = [np.zeros((len(codes), 0))]
         if self.rates is not None:
@@ -168,6 +167,7 @@ class Features:
         for group, place, tastes in self.tastes:
             dense.append(tastes.features(ids[group], *blocks[place])[:, None])
         values = np.concatenate([*dense, *products], axis=1)
+        self.unseen = unseen
         return Rows(codes, self._scaled(values), blocks)
 
     def layout(self, projection: int | None = None) -> Layout:
@@ -184,21 +184,21 @@ class Features:
         projections = [projection] * len(self.texts) + [None] * len(graph)
         return Layout(n_codes, len(singles), lists, sides, self.scale.shape[1], dims, projections)
 
-    def _codes(self, table: pa.Table) -> NDArray[np.int32]:
+    def _codes(self, table: pa.Table, unseen: dict[str, int]) -> NDArray[np.int32]:
         parts, offset = [np.zeros((table.num_rows, 0), np.int64)], 1
         for coder in self.columns:
-            codes = self._counted(coder, table)
+            codes = self._counted(coder, table, unseen)
             parts.append(np.where(codes < 0, 0, codes + offset))
             offset += coder.size
         return np.concatenate(parts, axis=1).astype(np.int32)
 
-    def _ids(self, table: pa.Table, sides: set[str]) -> dict[str, Codes]:
-        return {side: self._counted(self.ids[side], table)[:, 0] for side in sides}
+    def _ids(self, table: pa.Table, sides: set[str], unseen: dict[str, int]) -> dict[str, Codes]:
+        return {side: self._counted(self.ids[side], table, unseen)[:, 0] for side in sides}
 
-    def _counted(self, coder: Coder, table: pa.Table) -> Codes:
-        codes, unseen = coder.codes(table[coder.name])
-        if unseen:
-            self.unseen[coder.name] = unseen
+    def _counted(self, coder: Coder, table: pa.Table, unseen: dict[str, int]) -> Codes:
+        codes, count = coder.codes(table[coder.name])
+        if count:
+            unseen[coder.name] = count
         return codes
 
     def _rates(

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from graphrec_lm.ctr.coding import whole
 from graphrec_lm.errors import InputError
 
 Float32 = NDArray[np.float32]
@@ -99,7 +100,7 @@ class GraphBlock:
     def _places(self, side: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
         known = self.ids[side]
         try:
-            found = pc.index_in(column.combine_chunks().cast(known.type), value_set=known)
+            found = pc.index_in(whole(column).combine_chunks().cast(known.type), value_set=known)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             required = f"the {side} ids must be of the graph model's type, {known.type}"
             raise InputError(required, f"type {column.type}", "Convert the column.") from error

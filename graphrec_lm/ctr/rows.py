@@ -24,6 +24,14 @@ def rows_of(dataset: Dataset) -> Any:
         The columns of the interactions, then those of the user and item tables (a name that is taken gets the
         suffix `_user` or `_item`).
 
+    Notes
+    -----
+    Split these rows, not the Dataset, for a click model. With `positive=` the splits "random" and
+    "leave_last_out" share out the positive rows and leave all others in train: `rows_of(split.valid)` is of
+    one class and can't say when to stop. Take a permutation of the rows, or their times. The split
+    "global_time" puts each row, positive or not, where its time belongs; so does "from_column" where the
+    column has a value.
+
     Examples
     --------
     >>> import graphrec_lm as gl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from graphrec_lm.text.cache import Keys, text_keys
 
 Templates = str | Template | Sequence[str | Template] | None
 SHUFFLES = ("words", "sentences")
+_encoding = threading.Lock()  # not every language model can be asked by several threads at once
 
 
 @dataclass(frozen=True)
@@ -196,11 +198,12 @@ class TextBlock:
         """Vectors of the rows' distinct sentences, and the place of each row's."""
         sentences, index = self.template.render(_columns(table))
         if not self._known:
-            self._known.update({key.tobytes(): place for place, key in enumerate(self.keys)})
+            self._known = {key.tobytes(): place for place, key in enumerate(self.keys)}
         places = np.array([self._known.get(key.tobytes(), -1) for key in text_keys(sentences)], np.int64)
         vectors, new = self.vectors[places], np.flatnonzero(places < 0)
         if len(new):
-            vectors[new] = self._encode([sentences[row] for row in new])
+            with _encoding:
+                vectors[new] = self._encode([sentences[row] for row in new])
         return vectors, index
 
     def _encode(self, sentences: list[str]) -> Float32:

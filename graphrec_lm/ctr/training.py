@@ -176,7 +176,9 @@ class _Run:
         self.history.append({"epoch": epoch, "seconds": time.perf_counter() - self.started, "loss": loss})
         if self.held is None:
             return False
+        self.network.eval()
         value = log_loss(self.held[1], predict_rows(self.network, self.held[0]))
+        self.network.train()
         self.history[-1] |= {VALID_METRIC: value, "seconds": time.perf_counter() - self.started}
         self.since += 1
         if value < self.lowest:
@@ -191,11 +193,8 @@ class _Run:
 
 
 def predict_rows(network: ClickNetwork, rows: RowTensors) -> NDArray[np.float64]:
-    """Probabilities [n], block by block."""
-    was_training = network.training
-    network.eval()
+    """Probabilities [n], block by block, of a network in evaluation mode; threads may share it."""
     forward: Callable[[Batch], Tensor] = network
     with torch.no_grad():
         parts = [forward(rows.batch(slice(s, s + BLOCK))) for s in range(0, len(rows), BLOCK)]
-    network.train(was_training)
     return torch.sigmoid(torch.cat(parts).double()).numpy()

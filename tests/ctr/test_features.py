@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -120,6 +121,76 @@ def test_lists_of_both_kinds_get_the_same_codes():
     assert one.codes(flat)[0].tolist() == two.codes(nested)[0].tolist() == [[1, 2], [2, -1], [-1, -1]]
 
 
+def test_lists_that_are_all_empty_are_like_none():
+    here = ROWS.assign(genres=[value.split("|") for value in ROWS["genres"]])
+    model = DeepFM(FIELDS, text(), **COMMON | {"epochs": 1}).fit(here)
+    row = here[:1]
+    nothing = model.predict_proba(row.assign(genres=None))
+    np.testing.assert_array_equal(model.predict_proba(row.assign(genres=[[]])), nothing)
+    both = model.predict_proba(here[:2].assign(genres=[[], ["Drama"]]))
+    np.testing.assert_allclose(both[:1], nothing, rtol=1e-6)
+    assert model.unseen_ == {}
+    for kind in (pa.list_(pa.null()), pa.list_(pa.float64())):
+        [coder] = coders(Field("g", "list"), "item", pa.chunked_array([["a|b"]]))
+        coder = replace(coder, family="list")
+        codes, unseen = coder.codes(pa.chunked_array([pa.array([[], None], kind)]))
+        assert codes.tolist() == [[-1, -1], [-1, -1]] and unseen == 0
+
+
+def test_a_vocabulary_learned_from_empty_lists_is_empty():
+    [coder] = coders(Field("g", "list"), "item", pa.chunked_array([[[], []]]))
+    assert coder.values == [] and coder.codes(pa.chunked_array([[["a"], []]]))[0].tolist() == [[0], [-1]]
+
+
+INTEGERS, FLOATS = pa.array([9, 7, 9]), pa.array([9.0, None, 7.0])
+
+
+@pytest.mark.parametrize("learned", [INTEGERS, FLOATS, FLOATS.cast(pa.float32()).dictionary_encode()])
+def test_a_whole_number_is_the_same_category_as_a_float(learned: pa.Array):
+    [coder] = coders(Field("c", "category"), "user", pa.chunked_array([learned]))
+    assert coder.family == "integer" and coder.values == [7, 9]
+    for kind in (pa.int8(), pa.float32(), pa.float64()):
+        codes, unseen = coder.codes(pa.chunked_array([pa.array([7, None, 9, 8], kind)]))
+        assert codes.ravel().tolist() == [1, 0, 2, 0] and unseen == 1
+    nan = coder.codes(pa.chunked_array([[np.nan, 7.0]]))
+    assert nan[0].ravel().tolist() == [0, 1] and nan[1] == 0
+    for other in ([7.5], [2.0**53 + 2], [np.inf], ["7"], [True]):
+        with pytest.raises(InputError, match="must hold the type it was fitted with, integer"):
+            coder.codes(pa.chunked_array([other]))
+
+
+def test_fractions_stay_numbers_and_so_do_categories_saved_as_floats():
+    [coder] = coders(Field("c", "category"), "user", pa.chunked_array([[7.5, 8.0]]))
+    assert coder.family == "number"
+    saved = replace(coder, values=[7.0, 8.0])  # learned from whole floats before they counted as integers
+    for column in ([8.0, None, 9.0], [8, None, 9]):
+        for one in (coder, saved):
+            assert one.codes(pa.chunked_array([column]))[0].ravel().tolist() == [2, 0, 0]
+    with pytest.raises(InputError, match="must hold the type it was fitted with, number, got text"):
+        coder.codes(pa.chunked_array([["8"]]))
+
+
+def test_a_category_that_is_missing_everywhere_is_unknown():
+    [coder] = coders(Field("c", "category"), "user", pa.chunked_array([["a"]]))
+    codes, unseen = coder.codes(pa.chunked_array([[np.nan, None]]))
+    assert codes.tolist() == [[0], [0]] and unseen == 0
+
+
+def test_integers_with_a_gap_are_the_same_ids(tmp_path):
+    liked = ROWS[ROWS["rating"] >= 4][["user_id", "item_id"]]
+    graph = gl.MF(dim=4, epochs=1, verbose=False).fit(gl.Dataset.from_frame(liked))
+    gap = ROWS.astype({"user_id": float, "year": float})
+    gap.loc[7, ["user_id", "year"]] = np.nan
+    for learned, other in ((ROWS, gap), (gap, ROWS)):
+        model = DeepFM(FIELDS, text(), GraphFeatures(graph), **COMMON | {"epochs": 1}).fit(learned)
+        expected = model.predict_proba(learned[8:])
+        np.testing.assert_array_equal(model.predict_proba(other[8:]), expected)
+        whole = model.predict_proba(gap)
+        assert np.isfinite(whole).all()
+        model.save(tmp_path / "m")
+        np.testing.assert_array_equal(load(tmp_path / "m", encoder=Words()).predict_proba(gap), whole)
+
+
 def test_a_longer_list_loses_what_is_unknown_first(caplog):
     [coder] = coders(Field("g", "list"), "item", pa.chunked_array([["a", "b"]]))
     codes, unseen = coder.codes(pa.chunked_array([["z|a", "b", "b|a", None]]))
@@ -185,6 +256,11 @@ def test_graph_features_are_the_models_vectors_and_zeros_for_strangers(tmp_path)
     blocks = model._state.features.transform(some).blocks
     vectors = blocks[0][0][blocks[0][1]]
     assert not vectors[0].any()
+    floats = some.set_column(0, "user_id", pa.array([np.nan, *map(float, ROWS["user_id"][1:5])]))
+    for (_, places), (_, expected) in zip(
+        model._state.features.transform(floats).blocks, blocks, strict=True
+    ):
+        np.testing.assert_array_equal(places, expected)
     code = graph.dataset_.users.codes(ROWS["user_id"][1:2])
     np.testing.assert_array_equal(vectors[1], graph.user_vectors_[code[0]])
     model.save(tmp_path / "m")
@@ -235,6 +311,12 @@ def test_rows_of_a_dataset():
     assert table[["user_id", "item_id", "title"]].to_numpy().tolist() == expected.to_numpy().tolist()
     with pytest.raises(InputError, match=r"rows_of\(dataset\)"):
         DeepFM(FIELDS).fit(dataset)
+
+
+@pytest.mark.parametrize(("method", "classes"), [("random", 1), ("leave_last_out", 1), ("global_time", 2)])
+def test_which_splits_hold_out_rows_that_are_not_positive(method: str, classes: int):
+    split = gl.Dataset.from_frame(ROWS, positive="rating >= 4").split(method)
+    assert (rows_of(split.valid)["rating"] >= 4).nunique() == classes
 
 
 @pytest.mark.parametrize("encoder", ["tfidf:6", TfidfEncoder(6)])

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import cross_val_predict, cross_val_score
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
 
 from graphrec_lm.ctr import FM, MODELS, BoostedTrees, DeepFM, load
 from graphrec_lm.errors import InputError
-from tests.ctr.worlds import COMMON, FIELDS, rows, text
+from tests.ctr.worlds import COMMON, FIELDS, Words, rows, text
 
 TRAIN, VALID, TEST = rows(), rows(300, 1), rows(400, 2)
 NAMES = sorted(MODELS)
@@ -127,6 +137,80 @@ def test_scikit_learns_tools_take_a_model():
     assert fitted.score(here) == (fitted.predict(here) == y).mean()
 
 
+def test_scikit_learns_pipelines_take_a_model():
+    here = rows(400)
+    y = (here["rating"] >= 4).to_numpy().astype(int)
+    model = FM(FIELDS, **COMMON | {"epochs": 1})
+    with pytest.raises(NotFittedError):
+        check_is_fitted(model)
+    pipeline = make_pipeline(FunctionTransformer(), model)
+    with pytest.raises(NotFittedError):
+        pipeline.predict_proba(here)
+    found = pipeline.fit(here, y).predict_proba(here)
+    check_is_fitted(model)
+    np.testing.assert_array_equal(found, model.predict_proba(here))
+    assert np.isfinite(cross_val_score(pipeline, here, y, cv=2, scoring="neg_log_loss")).all()
+    search = GridSearchCV(pipeline, {"fm__dim": [2, 4]}, cv=2, error_score="raise").fit(here, y)
+    assert search.best_estimator_.predict_proba(here).shape == (400, 2)
+
+
+class OneAtATime(Words):
+    """A language model that breaks when two threads ask it at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = threading.Lock()
+
+    def encode(self, texts):
+        assert self.free.acquire(blocking=False)
+        time.sleep(0.02)
+        self.free.release()
+        return super().encode(texts)
+
+
+def test_one_model_predicts_in_several_threads(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "graphrec_lm")
+    fitted("DeepFM", epochs=1, dropout=0.5, text=text()).save(tmp_path / "m")
+    parts = [TEST[20 * n : 20 * n + 20].assign(user_id=900 + n, title=f"New film {n}") for n in range(8)]
+    expected = [load(tmp_path / "m", encoder=Words()).predict_proba(part) for part in parts]
+    model, together = load(tmp_path / "m", encoder=OneAtATime()), threading.Barrier(8)
+
+    def predict(part: pd.DataFrame) -> np.ndarray:
+        together.wait()  # the first predictions, at once
+        return model.predict_proba(part)
+
+    with ThreadPoolExecutor(8) as threads:
+        np.testing.assert_array_equal(list(threads.map(predict, parts)), expected)
+
+
+def test_predictions_in_the_midst_of_another_do_not_disturb_it(caplog):
+    model, calls = fitted("FM", epochs=1), []
+
+    def another(record: logging.LogRecord) -> bool:
+        if not calls:
+            calls.append(record)
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(model.predict_proba, TEST.assign(job="pilot", genres="Western")).result()
+        return True
+
+    logger = logging.getLogger("graphrec_lm")
+    caplog.set_level(logging.INFO, "graphrec_lm")
+    logger.addFilter(another)
+    try:
+        model.predict_proba(TEST.assign(user_id=999))
+    finally:
+        logger.removeFilter(another)
+    assert len(calls) == 1 and model.unseen_ == {"user_id": len(TEST)}
+
+
+def test_prediction_never_changes_the_mode_of_the_network(monkeypatch):
+    model = fitted("DeepFM", epochs=1, dropout=0.5)
+    expected, network = model.predict_proba(TEST), model._network
+    assert not any(module.training for module in network.modules())
+    monkeypatch.setattr(type(network), "train", None)  # another thread would see it change
+    np.testing.assert_array_equal(model.predict_proba(TEST), expected)
+
+
 def test_labels_of_held_out_rows_may_come_apart():
     def split(frame):
         return frame.drop(columns="rating"), (frame["rating"] >= 4).to_numpy().astype(int)
@@ -147,6 +231,7 @@ def test_labels_of_held_out_rows_may_come_apart():
 def test_held_out_rows_of_one_class_are_noticed(caplog):
     DeepFM(FIELDS, **COMMON).fit(TRAIN, valid=VALID[VALID["rating"] >= 4])
     assert "all labels of `valid` are 1" in caplog.text
+    assert "Hold out rows of both classes, by time" in caplog.text
 
 
 def test_a_model_of_ones_own_comes_back_by_its_class(tmp_path):
