@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from graphrec_lm.ctr.rates import Means, Rates
 from graphrec_lm.ctr.tastes import Tastes
 from graphrec_lm.ctr.text_features import TextBlock, TextFeatures
 from graphrec_lm.errors import InputError, NotFittedError
-from graphrec_lm.files import CONFIG, TENSORS, atomic_folder, check_target, resolved
+from graphrec_lm.files import CONFIG, TENSORS, atomic_folder, check_target, read_steadily
 from graphrec_lm.text import Template, TextEncoder, TfidfEncoder, resolve_encoder
 
 FORMAT, VERSION = "graphrec_lm.ctr", 1
@@ -75,9 +76,12 @@ def load(path: str | os.PathLike[str], *, encoder: Any = None, of: type[CTRModel
     InputError
         If the folder is missing, damaged or from a newer version, or `encoder` is not that of the fit.
     """
+    return read_steadily(path, lambda folder: _load(folder, encoder, of))
+
+
+def _load(folder: Path, encoder: Any, of: type[CTRModel] | None) -> CTRModel:
     from graphrec_lm.ctr import MODELS
 
-    folder = resolved(path)
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         content = (folder / TENSORS).read_bytes()

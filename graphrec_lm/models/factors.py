@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
+from graphrec_lm.errors import check_number
 from graphrec_lm.kernels import topk, unit_rows
 from graphrec_lm.kernels.dots import FEW, dots
 from graphrec_lm.kernels.topk import block_rows
+from graphrec_lm.models import frames
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.hidden import Pattern
-from graphrec_lm.models.people import People
+from graphrec_lm.models.people import People, known_codes
 
 Float32 = NDArray[np.float32]
 
@@ -99,6 +101,33 @@ class FactorRecommender(Recommender):
         users[: len(before)] = known
         users[codes] = self._vectors(replace(People.fitted(dataset, codes), codes=None))
         return users
+
+    def similar_users(self, users: Any, k: int = 10, *, on_unknown: str = "raise") -> Any:
+        """The `k` users whose vectors have the largest cosine with that of each of `users`, itself left out.
+
+        Parameters
+        ----------
+        users : list of user ids
+        k : int
+        on_unknown : {"raise", "drop"}
+
+        Returns
+        -------
+        dataframe
+            `user_id, target_user_id, rank, score`, best first. Users without a history are alike to nobody:
+            their score is 0.
+
+        Raises
+        ------
+        UnknownIdError, InputError
+        """
+        dataset = self._state.dataset
+        check_number("k", k, least=1, integer=True)
+        codes = known_codes(dataset.users, users, "user", on_unknown)
+        unit = unit_rows(self._vectors(People.by_id(dataset, None, on_unknown)))
+        itself = np.arange(len(codes) + 1, dtype=np.int64)
+        found, scores = topk(unit[codes], unit, min(k, dataset.n_users), seen=(itself, codes))
+        return frames.similar_users(dataset, codes, found, scores)
 
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
         unit = unit_rows(self.item_vectors_)

@@ -43,6 +43,14 @@ def similar(dataset: Dataset, asked: NDArray[np.int32], codes: Any, scores: Any)
     return dataset.frame(columns | {"rank": places + 1, "score": scores[rows, places]})
 
 
+def similar_users(dataset: Dataset, asked: NDArray[np.int32], codes: Any, scores: Any) -> Any:
+    """The frame `user_id, target_user_id, rank, score`."""
+    rows, places = np.nonzero(codes >= 0)
+    ids = dataset.users.ids
+    columns = {"user_id": ids[asked[rows]], "target_user_id": ids[codes[rows, places]], "rank": places + 1}
+    return dataset.frame(columns | {"score": scores[rows, places]})
+
+
 def explanation(
     dataset: Dataset, history: NDArray[np.int32], values: Any, k: int, parts: Columns | None = None
 ) -> Any:

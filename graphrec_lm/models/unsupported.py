@@ -27,6 +27,10 @@ class Unsupported:
         """Why an item is recommended, where a model has an exact answer."""
         raise NotImplementedError(f"{type(self).__name__} has no exact explanation: see similar_items.")
 
+    def similar_users(self, users: Any, k: int = 10, *, on_unknown: str = "raise") -> Any:
+        """Users of similar vectors, where a model has vectors; see `FactorRecommender.similar_users`."""
+        raise self._cannot("compare users", "use a model with vectors, such as IALS, LightGCN or AlphaRec")
+
     def _fit_domains(
         self, datasets: list[Dataset], valid: list[Dataset | None], callbacks: Sequence[Callback]
     ) -> Fitted:

@@ -13,6 +13,7 @@ from sklearn.base import clone
 import graphrec_lm
 from graphrec_lm.errors import InputError, NotFittedError, UnknownIdError
 from graphrec_lm.models import MultVAE, Popularity, Random, Recommender
+from graphrec_lm.models.factors import FactorRecommender
 from graphrec_lm.models.plain import plain_parameters
 from graphrec_lm.models.transfer import Transferable
 from tests.models.worlds import COLD_USER, N_ITEMS, N_USERS, World, block, checkerboard, encoder
@@ -65,6 +66,19 @@ class ModelContract:
         assert ((found["item_id"] < 10) == (found["target_item_id"] < 10)).mean() > 0.85
         assert found.groupby("item_id")["score"].is_monotonic_decreasing.all()
         assert len(fitted.similar_items([3], k=1000)) == ALL - 1
+
+    def test_similar_users_come_from_the_same_block(self, fitted):
+        if not issubclass(self.model, FactorRecommender):
+            with pytest.raises(NotImplementedError, match="use a model with vectors"):
+                fitted.similar_users(["u3"])
+            return
+        found = fitted.similar_users(USERS, k=3)
+        assert list(found.columns) == ["user_id", "target_user_id", "rank", "score"]
+        assert (found["user_id"] != found["target_user_id"]).all() and len(found) == 3 * N_USERS
+        assert (found["user_id"].map(block) == found["target_user_id"].map(block)).mean() > 0.85
+        assert found.groupby("user_id")["score"].is_monotonic_decreasing.all()
+        assert fitted.similar_users([COLD_USER], k=2)["score"].abs().max() < 1e-6 or fitted._knows_nobody
+        assert not len(fitted.similar_users(["zoe"], on_unknown="drop"))
 
     def test_a_batch_gets_what_each_gets_alone(self, fitted):
         together = fitted.recommend(USERS, k=5)
