@@ -115,6 +115,19 @@ def test_a_rule_reads_its_number_as_the_column_holds_it(kind, rule, edges):
     assert Dataset.from_frame(frame, positive=rule).n_interactions == edges
 
 
+@pytest.mark.parametrize(
+    ("rule", "edges"),
+    [("clicked == 1", 2), ("clicked == True", 2), ("clicked >= true", 2), ("clicked > 0", 2),
+     ("clicked != 1", 1), ("clicked == False", 1), ("clicked == false", 1), ("clicked < 1.5", 3),
+     ("count == True", 1)],
+)  # fmt: skip
+@pytest.mark.parametrize("clicked", [pa.bool_(), pa.int64()])
+def test_truth_counts_as_one_in_a_rule(rule, edges, clicked):
+    table = pa.table({"user_id": [1, 2, 1, 2], "item_id": [1, 1, 2, 2], "count": [0, 1, 2, 3]})
+    table = table.append_column("clicked", pa.array([True, False, None, True]).cast(clicked))
+    assert Dataset.from_frame(table, positive=rule).n_interactions == edges
+
+
 def test_a_rule_beyond_all_integers():
     frame = pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "rating": [3, 4]})
     assert Dataset.from_frame(frame, positive="rating <= 1e30").n_interactions == 2
