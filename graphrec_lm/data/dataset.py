@@ -300,7 +300,8 @@ class Dataset:
         Raises
         ------
         UnknownIdError
-            If there are such rows and they are not to be dropped.
+            If there are such rows and they are not to be dropped; in any case if the ids are integers where
+            this Dataset has texts, or the other way round.
         """
         check_choice("on_unknown", on_unknown, ("raise", "drop"))
         if not isinstance(other, Dataset):
