@@ -267,7 +267,8 @@ class Dataset:
         Parameters
         ----------
         interactions : dataframe
-            Read by this Dataset's `columns` and `positive` rules. Pairs that are there already merge.
+            Read by this Dataset's `columns` and `positive` rules. Pairs that are there already merge; without
+            rows this Dataset comes back.
 
         Raises
         ------

@@ -13,7 +13,7 @@ from graphrec_lm.data.frames import rename, require, to_arrow
 from graphrec_lm.data.idmap import IdMap
 from graphrec_lm.data.ids import distinct, id_values, kind_of
 from graphrec_lm.data.interactions import Interactions
-from graphrec_lm.data.reading import check_rows, read_rows
+from graphrec_lm.data.reading import read_rows
 from graphrec_lm.data.tables import read_entities
 from graphrec_lm.errors import InputError, first_few
 
@@ -40,15 +40,13 @@ def with_items(dataset: Dataset, frame: Any) -> Dataset:
 def with_interactions(dataset: Dataset, frame: Any) -> Dataset:
     """Return `dataset` with more interactions, and their new users; see `Dataset.with_interactions`."""
     rows = rename(to_arrow(frame, "interactions")[0], dataset.rules.columns, "interactions")
-    check_rows(rows)
+    _check_columns(rows, dataset)
+    if not rows.num_rows:
+        return dataset
     items = dataset.items.codes(rows["item_id"])
     users, known = _with_users(dataset.users, rows["user_id"])
     shape = len(users), dataset.n_items
     added, edges = read_rows(rows, known, items, shape, dataset.rules.positive)
-    if (edges.weights is None) != (dataset.weights is None) and dataset.n_interactions:
-        found = "without weights" if edges.weights is None else "with weights"
-        required = "new interactions must have a column `weight` if and only if the old ones have"
-        raise InputError(required, found, "Add the column, or drop it.")
     before = dataset.edges
     weights = None if before.weights is None else np.concatenate([before.weights, edges.weights])
     merged = merge_pairs(
@@ -62,6 +60,16 @@ def with_interactions(dataset: Dataset, frame: Any) -> Dataset:
         table = _joined(table, pa.table({"user_id": users.ids[dataset.n_users :]}), "users")
     grown = replace(dataset, users=users, user_table=table, **merged._asdict())
     return replace(grown, interactions=_appended(dataset.interactions, added))
+
+
+def _check_columns(rows: pa.Table, dataset: Dataset) -> None:
+    rule = dataset.rules.positive
+    require(rows, ["user_id", "item_id", *([] if rule is None else [rule.column])], "interactions")
+    weighted = "weight" in rows.column_names
+    if weighted != (dataset.weights is not None) and dataset.n_interactions:
+        found = "with weights" if weighted else "without weights"
+        required = "new interactions must have a column `weight` if and only if the old ones have"
+        raise InputError(required, found, "Add the column, or drop it.")
 
 
 def _with_users(users: IdMap, values: Any) -> tuple[IdMap, np.ndarray]:
