@@ -267,7 +267,8 @@ class Dataset:
         Parameters
         ----------
         interactions : dataframe
-            Read by this Dataset's `columns` and `positive` rules. Pairs that are there already merge.
+            Read by this Dataset's `columns` and `positive` rules. Pairs that are there already merge; without
+            rows this Dataset comes back.
 
         Raises
         ------
@@ -300,7 +301,8 @@ class Dataset:
         Raises
         ------
         UnknownIdError
-            If there are such rows and they are not to be dropped.
+            If there are such rows and they are not to be dropped; in any case if the ids are integers where
+            this Dataset has texts, or the other way round.
         """
         check_choice("on_unknown", on_unknown, ("raise", "drop"))
         if not isinstance(other, Dataset):

@@ -11,9 +11,9 @@ import pyarrow as pa
 from graphrec_lm.data.edges import merge_pairs
 from graphrec_lm.data.frames import rename, require, to_arrow
 from graphrec_lm.data.idmap import IdMap
-from graphrec_lm.data.ids import id_values
+from graphrec_lm.data.ids import distinct, id_values, kind_of
 from graphrec_lm.data.interactions import Interactions
-from graphrec_lm.data.reading import check_rows, read_rows
+from graphrec_lm.data.reading import read_rows
 from graphrec_lm.data.tables import read_entities
 from graphrec_lm.errors import InputError, first_few
 
@@ -28,7 +28,7 @@ def with_items(dataset: Dataset, frame: Any) -> Dataset:
     if not table.num_rows:
         return dataset
     ids, ordered = read_entities(table, "item")
-    _check_kind(ids, dataset.items, "item")
+    _check_kind(id_values(table["item_id"], "item_id"), dataset.items, "item")
     present = dataset.items.codes(ids.ids, on_unknown="mark") >= 0
     if present.any():
         found = f"{first_few(ids.ids[present].tolist(), int(present.sum()))} already there"
@@ -40,15 +40,13 @@ def with_items(dataset: Dataset, frame: Any) -> Dataset:
 def with_interactions(dataset: Dataset, frame: Any) -> Dataset:
     """Return `dataset` with more interactions, and their new users; see `Dataset.with_interactions`."""
     rows = rename(to_arrow(frame, "interactions")[0], dataset.rules.columns, "interactions")
-    check_rows(rows)
+    _check_columns(rows, dataset)
+    if not rows.num_rows:
+        return dataset
     items = dataset.items.codes(rows["item_id"])
     users, known = _with_users(dataset.users, rows["user_id"])
     shape = len(users), dataset.n_items
     added, edges = read_rows(rows, known, items, shape, dataset.rules.positive)
-    if (edges.weights is None) != (dataset.weights is None) and dataset.n_interactions:
-        found = "without weights" if edges.weights is None else "with weights"
-        required = "new interactions must have a column `weight` if and only if the old ones have"
-        raise InputError(required, found, "Add the column, or drop it.")
     before = dataset.edges
     weights = None if before.weights is None else np.concatenate([before.weights, edges.weights])
     merged = merge_pairs(
@@ -64,23 +62,33 @@ def with_interactions(dataset: Dataset, frame: Any) -> Dataset:
     return replace(grown, interactions=_appended(dataset.interactions, added))
 
 
+def _check_columns(rows: pa.Table, dataset: Dataset) -> None:
+    rule = dataset.rules.positive
+    require(rows, ["user_id", "item_id", *([] if rule is None else [rule.column])], "interactions")
+    weighted = "weight" in rows.column_names
+    if weighted != (dataset.weights is not None) and dataset.n_interactions:
+        found = "with weights" if weighted else "without weights"
+        required = "new interactions must have a column `weight` if and only if the old ones have"
+        raise InputError(required, found, "Add the column, or drop it.")
+
+
 def _with_users(users: IdMap, values: Any) -> tuple[IdMap, np.ndarray]:
     """The users and, after them, the new ones, sorted; and the codes of the rows."""
     asked = id_values(values, "user_id")
+    _check_kind(asked, users, "user")
     codes = users.codes(asked, what="user", on_unknown="mark")
     if not len(codes) or codes.min() >= 0:
         return users, codes
     unknown = asked.filter(pa.array(codes < 0)) if isinstance(asked, pa.Array) else asked[codes < 0]
-    new = IdMap.from_values(unknown)
-    _check_kind(new, users, "user")
-    grown = IdMap(np.concatenate([users.ids, new.ids]))
+    grown = IdMap(np.concatenate([users.ids, distinct(unknown)]))
     return grown, grown.codes(asked, what="user")
 
 
-def _check_kind(new: IdMap, known: IdMap, what: str) -> None:
-    if new.kind != known.kind:
+def _check_kind(new: np.ndarray | pa.Array, known: IdMap, what: str) -> None:
+    if kind_of(new) != known.kind:
+        ids = distinct(new).tolist()
         required = f"ids of new {what}s must be {known.kind}, as the known ones"
-        raise InputError(required, f"{new.kind}: {first_few(new.ids.tolist(), len(new))}", "Convert them.")
+        raise InputError(required, f"{kind_of(new)}: {first_few(ids, len(ids))}", "Convert them.")
 
 
 def _joined(table: pa.Table, more: pa.Table, what: str) -> pa.Table:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from graphrec_lm.data.ids import as_objects, distinct, frozen, id_values, is_compact
+from graphrec_lm.data.ids import as_objects, distinct, frozen, id_values, is_compact, kind_of
 from graphrec_lm.errors import InputError, UnknownIdError, check_choice, first_few
 
 _CHUNK = 1 << 20
@@ -80,10 +80,13 @@ class IdMap:
         Raises
         ------
         UnknownIdError
-            Naming the first five unknown ids and their count.
+            Naming the first five unknown ids and their count; under any policy if they are texts where the
+            map has integers, or integers where it has texts: then all of them are a mistake.
         """
         check_choice("on_unknown", on_unknown, ("raise", "mark"))
         values = id_values(ids, f"{what}_id")
+        if len(values) and len(self) and kind_of(values) != self.kind:
+            raise self._unknown(values, np.ones(len(values), dtype=bool), what)
         codes = self._find(values)
         if on_unknown == "raise" and len(codes) and codes.min() < 0:
             raise self._unknown(values, codes < 0, what)
@@ -103,7 +106,7 @@ class IdMap:
         return places
 
     def _find(self, values: np.ndarray | pa.Array) -> np.ndarray:
-        if len(values) and isinstance(values, np.ndarray) != (self.kind == "int"):
+        if kind_of(values) != self.kind:  # one of the two is empty
             return np.full(len(values), -1, dtype=np.int32)
         if isinstance(values, np.ndarray):
             if self._places is not None:
@@ -117,9 +120,8 @@ class IdMap:
         some = values[unknown] if isinstance(values, np.ndarray) else values.filter(pa.array(unknown))
         offenders = pd.unique(as_objects(some))
         remedy = f"Drop them, or use {what}s of the Dataset."
-        found_kind = "int" if isinstance(values, np.ndarray) else "str"
-        if found_kind != self.kind:
-            remedy = f"The known ids are {self.kind}, these are {found_kind}: convert them."
+        if kind_of(values) != self.kind:
+            remedy = f"The known ids are {self.kind}, these are {kind_of(values)}: convert them."
         required = f"every {what} id must be one of the {len(self)} known"
         return UnknownIdError(required, f"unknown {first_few(offenders.tolist(), len(offenders))}", remedy)
 

@@ -55,6 +55,11 @@ def id_values(values: Any, name: str) -> np.ndarray | pa.Array:
     raise InputError(required, f"{column.type} values", _CONVERT)
 
 
+def kind_of(values: np.ndarray | pa.Array) -> str:
+    """Return the type of ids that `id_values` gave: "int" or "str"."""
+    return "int" if isinstance(values, np.ndarray) else "str"
+
+
 def distinct(values: np.ndarray | pa.Array) -> np.ndarray:
     """Return the distinct ids, sorted: int64, or an object array of str."""
     if isinstance(values, np.ndarray):

@@ -70,27 +70,13 @@ def edge_rows(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return edge, starts
 
 
-def edge_times(dataset: Dataset, by: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the time of every edge, that of its first row, and the rank of that row among all by time.
-
-    Among equal times the order of the rows decides.
-    """
-    time = dataset.interactions.times(by)[dataset.interactions.positive]
-    order = np.argsort(time, kind="stable")
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    first = np.full(dataset.n_interactions, len(order), dtype=np.int64)
-    np.minimum.at(first, edge_rows(dataset)[0], rank)
-    return time[order[first]], first
-
-
-def by_rank(
+def part_by_rank(
     dataset: Dataset,
     order: np.ndarray,
     n_test: Callable[[np.ndarray], np.ndarray],
     n_valid: Callable[[np.ndarray], np.ndarray],
-) -> Split:
-    """Give the first of each user's edges in `order` to test, the next to valid, the rest to train.
+) -> np.ndarray:
+    """Return the part of each edge: the first of a user's in `order` test, the next valid, the rest train.
 
     `order` holds distinct integers >= 0, one for each edge; `n_test` and `n_valid` map the users' numbers of
     edges to the numbers that are wanted of them.
@@ -103,5 +89,4 @@ def by_rank(
     enough = counts >= 3
     tests = np.where(enough, np.minimum(n_test(counts), counts - 2), 0)
     valids = np.where(enough, np.minimum(n_valid(counts), counts - 1 - tests), 0)
-    part = np.where(rank < tests[users], TEST, np.where(rank < (tests + valids)[users], VALID, TRAIN))
-    return parts(dataset, part)
+    return np.where(rank < tests[users], TEST, np.where(rank < (tests + valids)[users], VALID, TRAIN))

@@ -14,6 +14,7 @@ from graphrec_lm.errors import InputError, did_you_mean
 
 _SHAPE = re.compile(r"^\s*(?:`([^`]+)`|(\w+))\s*(>=|<=|==|!=|>|<)\s*(.+?)\s*$")
 _NUMBER = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+_TRUTH = {"True": 1.0, "true": 1.0, "False": 0.0, "false": 0.0}
 _COMPARE: dict[str, Callable[..., pa.ChunkedArray]] = {
     ">=": pc.greater_equal, "<=": pc.less_equal, "==": pc.equal,
     "!=": pc.not_equal, ">": pc.greater, "<": pc.less,
@@ -22,7 +23,7 @@ _COMPARE: dict[str, Callable[..., pa.ChunkedArray]] = {
 
 @dataclass(frozen=True)
 class PositiveRule:
-    """A comparison of one column with a number or a quoted text.
+    """A comparison of one column with a number, True or False (1 and 0), or a quoted text.
 
     Examples
     --------
@@ -31,6 +32,8 @@ class PositiveRule:
     array([ True, False, False])
     >>> str(PositiveRule.parse("event == 'buy'"))
     "event == 'buy'"
+    >>> PositiveRule.parse("clicked == True").mask(pa.table({"clicked": [True, False, None]}))
+    array([ True, False, False])
     """
 
     column: str
@@ -46,6 +49,8 @@ class PositiveRule:
         quoted, plain, operator, literal = shape.groups()
         if _NUMBER.match(literal):
             return cls(quoted or plain, operator, float(literal))
+        if literal in _TRUTH:
+            return cls(quoted or plain, operator, _TRUTH[literal])
         if len(literal) >= 2 and literal[0] == literal[-1] and literal[0] in "'\"":
             return cls(quoted or plain, operator, literal[1:-1])
         raise _malformed(text)
@@ -58,6 +63,8 @@ class PositiveRule:
         column = table[self.column]
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
+        if pa.types.is_boolean(column.type):
+            column = column.cast(pa.int8())
         self._check_type(column.type)
         value = self._scalar(column.type)
         column = column.cast(pa.float32()) if column.type == pa.float16() else column

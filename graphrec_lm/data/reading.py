@@ -71,7 +71,7 @@ def read_rows(
         Which rows are edges; None means every row.
     """
     mask = np.ones(rows.num_rows, dtype=bool) if positive is None else positive.mask(rows)
-    weights = _weights(rows, mask)
+    weights = row_weights(rows, mask)
     others = rows.drop_columns(["user_id", "item_id"])
     interactions = Interactions(user_codes, item_codes, mask, others)
     if positive is not None:
@@ -93,7 +93,8 @@ def check_edges(edges: Edges, positive: PositiveRule | None, n_rows: int) -> Non
         raise InputError(required, f"none of {n_rows} rows", "Choose a wider rule.")
 
 
-def _weights(rows: pa.Table, mask: np.ndarray) -> np.ndarray | None:
+def row_weights(rows: pa.Table, mask: np.ndarray) -> np.ndarray | None:
+    """Return the column `weight` of the rows in `mask`, float64, checked; None without that column."""
     if "weight" not in rows.column_names:
         return None
     column = rows["weight"]

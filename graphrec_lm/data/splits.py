@@ -1,9 +1,12 @@
 """Splits of a Dataset into train, valid and test.
 
-Every split assigns *edges* (merged pairs), never single rows: all positive rows of a pair go with it, so
-no pair is in two parts. The three parts share the IdMaps and tables. Rows that are not positive are edges
-of no part; they are kept in the `interactions` of one part: of train, except that `global_time` puts each
-by its time and `from_column` by its value if it has one.
+Every split assigns *edges* (merged pairs), so no pair is in two parts. The three parts share the IdMaps
+and tables. The positive rows of a pair go with it. In a split by time (`leave_last_out`, `global_time`) the
+first of them decides; those from the start of a later part on are in no part, neither as rows nor in the
+weights: the earlier part may not know of them, and to the later one the pair is not new.
+
+Rows that are not positive are edges of no part; they are kept in the `interactions` of one part: of train,
+except that a split by time puts each by its own time and `from_column` by its value if it has one.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ import numpy as np
 import pyarrow as pa
 
 from graphrec_lm.data.dataset import Dataset
-from graphrec_lm.data.parts import NONE, TRAIN, Split, by_rank, edge_rows, edge_times, parts
+from graphrec_lm.data.moments import cuts, is_share, never
+from graphrec_lm.data.parts import NONE, TEST, TRAIN, VALID, Split, edge_rows, part_by_rank, parts
+from graphrec_lm.data.timely import first_rows, timely_parts
 from graphrec_lm.errors import InputError, check_choice, check_number, did_you_mean, first_few
 
 
@@ -45,14 +50,19 @@ def random(dataset: Dataset, *, valid: float = 0.1, test: float = 0.1, seed: int
     _check_fractions(valid, test)
     check_number("seed", seed, least=0, integer=True)
     order = np.random.default_rng(seed).permutation(dataset.n_interactions)
-    return by_rank(dataset, order, lambda n: _share(n, test), lambda n: _share(n, valid))
+    return parts(dataset, part_by_rank(dataset, order, lambda n: _share(n, test), lambda n: _share(n, valid)))
 
 
 def leave_last_out(dataset: Dataset, *, by: str = "timestamp") -> Split:
     """Split off each user's last edge for test and the one before for valid.
 
-    The time of an edge is that of its first row; among equal times the order of the rows decides. Users with
-    fewer than 3 edges are all train.
+    The time of an edge is that of its first positive row; among equal times the order of the rows decides.
+    Users with fewer than 3 edges are all train.
+
+    A user's later rows are no part of an earlier edge: of the rows that repeat a train edge, those at or
+    after the time of the user's valid edge are left out, and so are they of a valid edge from the time of the
+    test edge on. Weights are summed over the rows that stay. A row that is not positive is in the part that
+    the same times put it into.
 
     Parameters
     ----------
@@ -60,18 +70,43 @@ def leave_last_out(dataset: Dataset, *, by: str = "timestamp") -> Split:
         What is split.
     by : str
         The column of numbers or dates.
+
+    Examples
+    --------
+    Item 1 is in train as on the first day; its row of day 4 is left out.
+
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame(
+    ...     {"user_id": [7, 7, 7, 7, 8], "item_id": [1, 2, 3, 1, 2], "timestamp": [1, 2, 3, 4, 1]}
+    ... )
+    >>> split = leave_last_out(Dataset.from_frame(rows))
+    >>> split, split.train.interactions.times()
+    (Split(train=2, valid=1, test=1), array([1, 1]))
     """
-    _, rank = edge_times(dataset, by)
-    order = rank.max(initial=0) - rank
-    return by_rank(dataset, order, np.ones_like, np.ones_like)
+    times = dataset.interactions.times(by)
+    first = first_rows(dataset, times)
+    latest_first = np.empty(len(first), dtype=np.int64)
+    latest_first[np.lexsort((first, times[first]))[::-1]] = np.arange(len(first))
+    edge_part = part_by_rank(dataset, latest_first, np.ones_like, np.ones_like)
+    starts = np.full((dataset.n_users, 2), never(times), dtype=times.dtype)
+    for part in (VALID, TEST):
+        held_out = edge_part == part
+        starts[dataset.edges.users[held_out], part - 1] = times[first[held_out]]
+    return timely_parts(dataset, edge_part, starts, times, first)
 
 
-def global_time(dataset: Dataset, *, by: str = "timestamp", valid: float = 0.1, test: float = 0.1) -> Split:
+def global_time(dataset: Dataset, *, by: str = "timestamp", valid: Any = 0.1, test: Any = 0.1) -> Split:
     """Split by two moments: the latest `test` of the edges, the latest `valid` before them, the rest train.
 
-    The time of an edge is that of its first row (an item touched again is known by then). Edges of one moment
-    stay together, on the later side of a cut. A user may have no train edge; `Split.known_users` leaves them
-    out.
+    `valid` and `test` may also be the moments themselves, at which these parts begin.
+
+    The time of an edge is that of its first positive row (an item touched again is known by then). Edges of
+    one moment stay together, on the later side of a cut. A user may have no train edge; `Split.known_users`
+    leaves them out.
+
+    No part holds a row from after its end: of the rows that repeat an edge, those in the time of a later part
+    are left out, and weights are summed over the rows that stay. A row that is not positive is in the part of
+    its own time.
 
     Parameters
     ----------
@@ -79,17 +114,30 @@ def global_time(dataset: Dataset, *, by: str = "timestamp", valid: float = 0.1, 
         What is split.
     by : str
         The column of numbers or dates.
-    valid, test : float
-        Fractions of all edges, in [0, 1); their sum must be < 1.
+    valid, test : float, or str, datetime, pandas.Timestamp
+        Fractions of all edges, in [0, 1), their sum < 1. Or moments: ISO text or dates for a column of dates
+        (without a zone they are in the column's), numbers > 1 for a column of numbers.
+
+    Raises
+    ------
+    InputError
+        On a moment that is not of the column's kind, if valid's is not before test's, and if train or a part
+        that a moment was given for has no edge.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2024-09-30", "2024-10-02", "2024-11-01", "2024-11-20"])
+    >>> rows = pd.DataFrame({"user_id": [1, 1, 2, 1], "item_id": [1, 2, 1, 3], "timestamp": days})
+    >>> global_time(Dataset.from_frame(rows), valid="2024-10-01", test="2024-11-01")
+    Split(train=1, valid=1, test=2)
     """
-    _check_fractions(valid, test)
-    time, _ = edge_times(dataset, by)
-    cuts = _cuts(np.sort(time), valid, test)
-    if not (time < cuts[0]).any():
-        remedy = "Take smaller fractions or another column."
-        raise InputError(f"column {by!r} must leave edges for train", "no edge before the first cut", remedy)
-    rows = np.searchsorted(cuts, dataset.interactions.times(by), side="right")
-    return parts(dataset, np.searchsorted(cuts, time, side="right"), rows)
+    _check_fractions(*(value if is_share(value) else 0 for value in (valid, test)))
+    times = dataset.interactions.times(by)
+    first = first_rows(dataset, times)
+    both = cuts(dataset.interactions, by, times[first], valid, test)
+    edge_part = np.searchsorted(both, times[first], side="right")
+    return timely_parts(dataset, edge_part, np.tile(both, (dataset.n_users, 1)), times, first)
 
 
 def from_column(
@@ -165,16 +213,6 @@ def split(dataset: Dataset, method: str, **options: Any) -> Split:
 def _share(counts: np.ndarray, fraction: float) -> np.ndarray:
     share = np.maximum(1, np.rint(fraction * counts)).astype(np.int64)
     return share if fraction > 0 else np.zeros_like(share)
-
-
-def _cuts(times: np.ndarray, valid: float, test: float) -> np.ndarray:
-    """Return the first moments of valid and of test among the sorted times."""
-    n = len(times)
-    n_test = max(1, round(test * n)) if test else 0
-    n_valid = max(1, round(valid * n)) if valid else 0
-    later = np.append(times, np.inf) if times.dtype.kind == "f" else np.append(times, np.iinfo(np.int64).max)
-    start = max(0, n - n_test - n_valid)
-    return later[[start, n - n_test]]
 
 
 def _values(dataset: Dataset, column: str, names: tuple[str, str, str]) -> np.ndarray:

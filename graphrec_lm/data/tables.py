@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from graphrec_lm.data.frames import require
 from graphrec_lm.data.idmap import IdMap
-from graphrec_lm.data.ids import as_objects, id_values
+from graphrec_lm.data.ids import as_objects, distinct, id_values, kind_of
 from graphrec_lm.errors import InputError, first_few
 
 
@@ -50,16 +50,17 @@ def read_entities(table: pa.Table, what: str) -> tuple[IdMap, pa.Table]:
 
 def encode(values: np.ndarray | pa.Array, ids: IdMap, what: str) -> np.ndarray:
     """Return the codes of interacted ids, int32 [n]; InputError if the table lacks some of them."""
-    codes = ids.codes(values, what=what, on_unknown="mark")
-    if len(codes) == 0 or codes.min() >= 0:
-        return codes
-    absent = IdMap.from_values(
-        values.filter(pa.array(codes < 0)) if isinstance(values, pa.Array) else values[codes < 0]
-    )
+    kind, absent = kind_of(values), values
+    if kind == ids.kind or not len(values):
+        codes = ids.codes(values, what=what, on_unknown="mark")
+        if len(codes) == 0 or codes.min() >= 0:
+            return codes
+        absent = values.filter(pa.array(codes < 0)) if isinstance(values, pa.Array) else values[codes < 0]
+    absent = distinct(absent)
     remedy = f"Add them to the {what} table, or drop their interactions."
-    if absent.kind != ids.kind:
-        remedy = f"The table's ids are {ids.kind}, those of the interactions are {absent.kind}: convert them."
-    found = f"missing {first_few(absent.ids.tolist(), len(absent))}"
+    if kind != ids.kind:
+        remedy = f"The table's ids are {ids.kind}, those of the interactions are {kind}: convert them."
+    found = f"missing {first_few(absent.tolist(), len(absent))}"
     raise InputError(f"the {what} table must hold every {what} of the interactions", found, remedy)
 
 

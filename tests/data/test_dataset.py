@@ -12,7 +12,7 @@ import pytest
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, UnknownIdError
-from graphrec_lm.models import Popularity
+from graphrec_lm.models import ItemKNN, Popularity
 
 ROWS = {
     "user_id": ["u2", "u1", "u1", "u3", "u1"],
@@ -115,6 +115,19 @@ def test_a_rule_reads_its_number_as_the_column_holds_it(kind, rule, edges):
     assert Dataset.from_frame(frame, positive=rule).n_interactions == edges
 
 
+@pytest.mark.parametrize(
+    ("rule", "edges"),
+    [("clicked == 1", 2), ("clicked == True", 2), ("clicked >= true", 2), ("clicked > 0", 2),
+     ("clicked != 1", 1), ("clicked == False", 1), ("clicked == false", 1), ("clicked < 1.5", 3),
+     ("count == True", 1)],
+)  # fmt: skip
+@pytest.mark.parametrize("clicked", [pa.bool_(), pa.int64()])
+def test_truth_counts_as_one_in_a_rule(rule, edges, clicked):
+    table = pa.table({"user_id": [1, 2, 1, 2], "item_id": [1, 1, 2, 2], "count": [0, 1, 2, 3]})
+    table = table.append_column("clicked", pa.array([True, False, None, True]).cast(clicked))
+    assert Dataset.from_frame(table, positive=rule).n_interactions == edges
+
+
 def test_a_rule_beyond_all_integers():
     frame = pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "rating": [3, 4]})
     assert Dataset.from_frame(frame, positive="rating <= 1e30").n_interactions == 2
@@ -210,6 +223,45 @@ def test_align_a_frame_by_the_rules_of_the_dataset():
     assert aligned.indptr.tolist() == [0, 0, 0, 0, 1]
     assert aligned.indices.tolist() == [3]
     assert dataset.align(frame[:0]).n_interactions == 0
+
+
+IDS_OF_ANOTHER_KIND = {
+    "users": lambda model, path: model.recommend([1], on_unknown="drop"),
+    "candidates": lambda model, path: model.recommend(candidates=["10"], on_unknown="drop"),
+    "exclude": lambda model, path: model.recommend(exclude=["10"], on_unknown="drop"),
+    "exclude for each user": lambda model, path: model.recommend(
+        exclude=pd.DataFrame({"user_id": ["u1"], "item_id": ["10"]}), on_unknown="drop"
+    ),
+    "exclude for each history": lambda model, path: model.recommend(
+        history=[[10]], exclude=pd.DataFrame({"user_id": ["0"], "item_id": [10]}), on_unknown="drop"
+    ),
+    "history": lambda model, path: model.recommend(history=[["10"], []], on_unknown="drop"),
+    "batch": lambda model, path: model.recommend_batch(path, exclude=["10"], on_unknown="drop"),
+    "batch of users": lambda model, path: model.recommend_batch(path, users=[1], on_unknown="drop"),
+    "similar items": lambda model, path: model.similar_items(["10"], on_unknown="drop"),
+    "predict": lambda model, path: model.predict([("u1", "10")], on_unknown="nan"),
+    "evaluate": lambda model, path: model.evaluate(
+        pd.DataFrame({"user_id": ["u1"], "item_id": ["10"]}), on_unknown="drop"
+    ),
+    "evaluate a Dataset": lambda model, path: model.evaluate(
+        Dataset.from_frame(pd.DataFrame({"user_id": [1, 2], "item_id": [10, 20]})), on_unknown="drop"
+    ),
+    "align": lambda model, path: make().align(
+        pd.DataFrame({"user_id": [1], "item_id": [10]}), on_unknown="drop"
+    ),
+}
+
+
+@pytest.mark.parametrize("call", IDS_OF_ANOTHER_KIND.values(), ids=IDS_OF_ANOTHER_KIND)
+def test_ids_of_another_kind_are_never_dropped_in_silence(call, tmp_path):
+    model = ItemKNN().fit(make())
+    with pytest.raises(
+        UnknownIdError, match=r"The known ids are (int|str), these are (int|str): convert them"
+    ):
+        call(model, tmp_path / "lists.parquet")
+    assert not list(tmp_path.iterdir())
+    nothing = model.recommend(["u1"], candidates=[10], exclude=[], on_unknown="drop", filter_seen=False)
+    assert nothing["item_id"].to_list() == [10]
 
 
 def test_align_refuses_unknown_ids():

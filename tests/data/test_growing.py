@@ -9,6 +9,7 @@ import pytest
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, UnknownIdError
+from graphrec_lm.models import Popularity
 
 ROWS = pd.DataFrame({"who": ["b", "a", "a", "b"], "item_id": [1, 1, 2, 3], "rating": [5, 4, 1, 5]})
 ITEMS = pd.DataFrame({"item_id": [3, 1, 2], "title": ["C", "A", "B"], "year": [1990, 1991, None]})
@@ -47,6 +48,16 @@ def test_more_interactions_are_those_of_the_longer_table():
     assert grown.interactions.column("rating").to_pylist() == [5, 4, 1, 5, 5, 4, 2, 4]
 
 
+def test_no_interactions_change_nothing():
+    for nothing in (ROWS[:0], pd.DataFrame(columns=list(ROWS)), pa.Table.from_pandas(ROWS[:0])):
+        grown = made().with_interactions(nothing)
+        assert grown.fingerprint == made().fingerprint
+        assert len(grown.interactions) == len(ROWS) and grown.user_table == made().user_table
+    model = Popularity().fit(made())
+    before = model.recommend(k=3, filter_seen=False)
+    pd.testing.assert_frame_equal(model.update(ROWS[:0]).recommend(k=3, filter_seen=False), before)
+
+
 def test_weights_add_up():
     rows = pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "weight": [1.0, 2.0]})
     grown = Dataset.from_frame(rows).with_interactions(rows.assign(weight=[0.5, 0.25])[:1])
@@ -72,7 +83,9 @@ def test_a_dataset_without_other_columns_takes_rows_with_some():
             lambda d: d.with_items(pd.DataFrame({"item_id": [7], "title": ["x"], "year": ["old"]})),
             "columns of new items must be of the type",
         ),
-        (lambda d: d.with_interactions(ROWS[:0]), "must have rows"),
+        (lambda d: d.with_interactions(ROWS[:0][["who", "item_id"]]), "rating"),
+        (lambda d: d.with_interactions(ROWS[:0][["who", "rating"]]), "item_id"),
+        (lambda d: d.with_interactions(ROWS[:0].assign(weight=[])), "if and only if"),
         (lambda d: d.with_interactions(ROWS.assign(who=[1, 2, 3, 4])), "users must be str"),
         (lambda d: d.with_interactions(ROWS[["who", "item_id"]]), "rating"),
         (lambda d: d.with_interactions(ROWS.assign(weight=1.0)), "if and only if"),

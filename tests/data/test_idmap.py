@@ -97,7 +97,18 @@ def test_unknown_ids_are_named_with_their_count():
 def test_ids_of_another_type_say_so():
     with pytest.raises(UnknownIdError, match=r"The known ids are int, these are str: convert them\."):
         IdMap([1, 2]).codes(["1"])
-    assert IdMap([1, 2]).codes(["1"], on_unknown="mark").tolist() == [-1]
+
+
+@pytest.mark.parametrize(("known", "asked"), [([1, 2], ["1", "9"]), (["1", "2"], [1, 9])])
+def test_ids_of_another_type_are_an_error_under_any_policy(known, asked):
+    for policy in ("raise", "mark"):
+        with pytest.raises(
+            UnknownIdError, match=r"got unknown 2 \('?1'?, '?9'?\)\. The known ids are .*: conv"
+        ):
+            IdMap(known).codes(asked, on_unknown=policy)
+    for nothing in ([], np.array([], dtype=object), pa.array([], pa.string()), pd.Series([], dtype=int)):
+        assert IdMap(known).codes(nothing, on_unknown="mark").shape == (0,)
+    assert IdMap([]).codes(["1"], on_unknown="mark").tolist() == [-1]
 
 
 def test_misspelt_policy():

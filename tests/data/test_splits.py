@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,8 +41,8 @@ def test_leave_last_out(dataset):
     assert pairs(split.train) == [(1, 20), (1, 40), (2, 10), (2, 20)]
     assert pairs(split.valid) == [(1, 30)]
     assert pairs(split.test) == [(1, 10)]
-    assert rows(split.train) == [1, 2, 9, 8, 7, 6]
-    assert split.train.interactions.positive.tolist() == [True, True, True, True, False, True]
+    assert rows(split.train) == [1, 2, 9, 8, 7]  # 6 is (1, 20) again, after the test pair's 4
+    assert split.train.interactions.positive.tolist() == [True, True, True, True, False]
 
 
 def test_leave_last_out_breaks_ties_by_row_order():
@@ -146,8 +148,144 @@ def test_random_does_not_depend_on_the_order_of_rows():
 def test_weights_go_with_their_pairs():
     frame = ROWS.assign(weight=[1, 2, 3, 4, 5, 6, 7, 8])
     split = Dataset.from_frame(frame, positive="rating >= 4").split("leave_last_out")
-    assert split.train.weights.tolist() == [10.0, 4.0, 5.0, 6.0]
+    assert split.train.weights.tolist() == [2.0, 4.0, 5.0, 6.0]  # without the later row of (1, 20), of 8
     assert split.test.weights.tolist() == [1.0]
+    assert sum(part.weights.sum() for part in Dataset.from_frame(frame).split("random")) == 36
+
+
+REPEATED = pd.DataFrame(
+    [("a", 1, "2024-01-01")]
+    + [("a", 1, f"2024-12-{1 + i % 28:02d}") for i in range(100)]
+    + [("a", 2, "2024-02-15"), ("a", 3, "2024-03-15"), ("b", 1, "2024-01-15"), ("b", 2, "2024-04-15")]
+    + [("b", 3, "2024-05-15"), ("c", 1, "2024-06-15"), ("c", 3, "2024-07-15"), ("c", 2, "2024-11-15")]
+    + [("b", 4, "2024-11-15")],
+    columns=["user_id", "item_id", "timestamp"],
+).assign(weight=1.0, timestamp=lambda frame: pd.to_datetime(frame["timestamp"]))
+
+
+def test_global_time_leaves_no_row_from_after_a_cut_in_train():
+    split = Dataset.from_frame(REPEATED).split("global_time", valid=0.0, test=0.25)
+    train, test = split.train, split.test
+    assert repr(split) == "Split(train=8, valid=0, test=2)"
+    assert max(rows(train)) < pd.Timestamp("2024-11-15") == min(rows(test))
+    assert train.weights.tolist() == [1.0] * 8  # 101 of (a, 1), were they known
+    assert len(train.interactions) == 8 and rows(test) == [pd.Timestamp("2024-11-15")] * 2
+
+
+def test_leave_last_out_leaves_no_row_from_after_the_held_out_one_in_train():
+    split = Dataset.from_frame(REPEATED).split("leave_last_out")
+    assert [pairs(part) for part in split] == [
+        [("a", 1), ("b", 1), ("b", 2), ("c", 1)],
+        [("a", 2), ("b", 3), ("c", 3)],
+        [("a", 3), ("b", 4), ("c", 2)],
+    ]
+    assert split.train.weights.tolist() == [1.0] * 4
+    assert [len(part.interactions) for part in split] == [4, 3, 3]
+
+
+def test_leave_last_out_puts_other_rows_by_their_time():
+    frame = pd.DataFrame({"user_id": [1] * 7 + [2], "item_id": [1, 2, 3, 4, 4, 4, 2, 1]}).assign(
+        timestamp=[1, 2, 3, 1, 2, 4, 3, 9], rating=[5, 5, 5, 1, 1, 1, 5, 1]
+    )
+    split = Dataset.from_frame(frame, positive="rating >= 4").split("leave_last_out")
+    assert [rows(part) for part in split] == [[1, 1, 9], [2, 2], [3, 4]]
+    assert [part.interactions.positive.tolist() for part in split] == [
+        [True, False, False],
+        [True, False],
+        [True, False],
+    ]
+
+
+@pytest.mark.parametrize("method", ["global_time", "leave_last_out"])
+def test_splits_by_time_are_those_of_the_first_rows(method):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({name: random.integers(0, 12, 300) for name in ("user_id", "item_id", "timestamp")})
+    frame["weight"] = random.random(300) + 0.5
+    firsts = frame.loc[frame.groupby(["user_id", "item_id"])["timestamp"].idxmin().sort_values()]
+    split = Dataset.from_frame(frame).split(method)
+    plain = Dataset.from_frame(firsts).split(method)
+    for ours, theirs in zip(split, plain, strict=True):
+        assert pairs(ours) == pairs(theirs)
+        columns = ours.interactions.columns.to_pandas()
+        columns["user"], columns["item"] = ours.interactions.user_codes, ours.interactions.item_codes
+        sums = columns.groupby(["user", "item"])["weight"].sum()
+        np.testing.assert_allclose(ours.weights, sums, rtol=1e-6)
+    if method == "global_time":
+        assert max(rows(split.train)) < min(rows(split.valid))
+        assert max(rows(split.valid)) < min(rows(split.test))
+
+
+DAYS = Dataset.from_frame(
+    pd.DataFrame(
+        {
+            "user_id": [1, 1, 2, 1, 2, 3],
+            "item_id": [1, 2, 1, 3, 2, 3],
+            "timestamp": pd.to_datetime(["2024-01-31", "2024-02-01", "2024-03-01", "2024-04-01"] * 2)[:6],
+            "day": pd.to_datetime(["2024-01-31", "2024-02-01", "2024-03-01", "2024-04-01"] * 2)[:6].date,
+            "second": [10, 20, 30, 40, 10, 20],
+        }
+    ).assign(zoned=lambda frame: frame["timestamp"].dt.tz_localize("Europe/Berlin"))
+)
+
+
+@pytest.mark.parametrize(
+    ("moments", "sizes"),
+    [
+        ({"valid": "2024-02-01", "test": "2024-04-01"}, (2, 3, 1)),
+        ({"valid": date(2024, 2, 15), "test": datetime(2024, 3, 1, 1)}, (4, 1, 1)),
+        ({"valid": 0, "test": pd.Timestamp("2024-02-20")}, (4, 0, 2)),
+        ({"valid": 0.2, "test": np.datetime64("2024-04-01")}, (4, 1, 1)),
+        ({"valid": "2024-02-20T10:00", "test": 0.2}, (4, 1, 1)),
+        ({"valid": "2024-02-01", "test": 0}, (2, 4, 0)),
+        ({"by": "day", "valid": "2024-02-01T01:00", "test": "2024-04-01"}, (4, 1, 1)),
+        ({"by": "second", "valid": 20, "test": 39.5}, (2, 3, 1)),
+        ({"by": "zoned", "valid": "2024-02-01", "test": "2024-03-31T22:00+00:00"}, (2, 3, 1)),
+        ({"by": "zoned", "valid": "2024-02-01", "test": "2024-03-31T00:00-09:00"}, (2, 3, 1)),
+    ],
+)
+def test_global_time_takes_moments(moments, sizes):
+    split = DAYS.split("global_time", **moments)
+    assert tuple(part.n_interactions for part in split) == sizes
+
+
+def test_rows_that_are_no_edges_keep_to_the_moment_given():
+    frame = pd.DataFrame(
+        {"user_id": [1, 1, 2, 2], "item_id": [1, 2, 1, 2], "timestamp": [1.0, 3, 4, 9], "good": [1, 0, 0, 1]}
+    )
+    split = Dataset.from_frame(frame, positive="good == 1").split("global_time", valid=0, test=3.5)
+    assert [rows(part) for part in split] == [[1, 3], [], [4, 9]]
+
+
+@pytest.mark.parametrize(
+    ("moments", "message"),
+    [
+        (
+            {"valid": "2024-04-01", "test": "2024-02-01"},
+            "`valid` must begin before `test`, got valid='2024-04",
+        ),
+        ({"valid": "2024-04-01", "test": 0.4}, "`valid` must begin before `test`"),
+        ({"test": "2025-01-01"}, "part 'test' must have edges, got no pair first seen from '2025-01-01' on"),
+        ({"valid": "2024-03-02", "test": "2024-03-03"}, "part 'valid' must have edges"),
+        ({"test": "2024-01-01"}, "must leave edges for train"),
+        ({"by": "moment", "test": "2024-01-01"}, "must have a column 'moment'"),
+        (
+            {"test": "March"},
+            "`test` must be a share or a date, as column 'timestamp' holds dates, got 'March'",
+        ),
+        ({"test": 1e9}, "a share or a date"),
+        ({"test": pd.NaT}, "a share or a date"),
+        ({"test": "2024-03-01T00:00Z"}, "with a zone only if the column has one"),
+        (
+            {"by": "second", "test": "2024-03-01"},
+            "`test` must be a share or a number, as column 'second' holds",
+        ),
+        ({"by": "second", "test": float("inf")}, "must be a number > 1"),
+        ({"test": True}, "`test` must be a number >= 0"),
+    ],
+)
+def test_moments_that_are_refused(moments, message):
+    with pytest.raises(InputError, match=message):
+        DAYS.split("global_time", **moments)
 
 
 def test_printing(dataset):
