@@ -261,7 +261,7 @@ class Dataset:
         """
         return growing.with_items(self, items)
 
-    def with_interactions(self, interactions: Any) -> Dataset:
+    def with_interactions(self, interactions: Any, *, on_unknown: str = "raise") -> Dataset:
         """Return the Dataset with more interactions; users it lacks are added, sorted, after its own.
 
         Parameters
@@ -269,11 +269,13 @@ class Dataset:
         interactions : dataframe
             Read by this Dataset's `columns` and `positive` rules. Pairs that are there already merge; without
             rows this Dataset comes back.
+        on_unknown : {"raise", "drop"}
+            What to do with rows of items that this Dataset lacks.
 
         Raises
         ------
         UnknownIdError
-            If it names an item that this Dataset lacks: add it first by `with_items`.
+            If there are such rows and they are not to be dropped: add the items first by `with_items`.
         InputError
             On missing columns, bad ids or weights.
 
@@ -284,7 +286,7 @@ class Dataset:
         >>> grown.users.ids, grown.indices
         (array([7, 8, 5]), array([1, 1, 0], dtype=int32))
         """
-        return growing.with_interactions(self, interactions)
+        return growing.with_interactions(self, interactions, on_unknown)
 
     def align(self, other: Any, *, on_unknown: str = "raise") -> Dataset:
         """Return `other`, a Dataset or a frame, as a Dataset that shares this one's IdMaps and tables.

@@ -15,7 +15,7 @@ from graphrec_lm.data.ids import distinct, id_values, kind_of
 from graphrec_lm.data.interactions import Interactions
 from graphrec_lm.data.reading import read_rows
 from graphrec_lm.data.tables import read_entities
-from graphrec_lm.errors import InputError, first_few
+from graphrec_lm.errors import InputError, check_choice, first_few
 
 if TYPE_CHECKING:
     from graphrec_lm.data.dataset import Dataset
@@ -37,13 +37,15 @@ def with_items(dataset: Dataset, frame: Any) -> Dataset:
     return replace(dataset, items=items, item_table=_joined(dataset.item_table, ordered, "items"))
 
 
-def with_interactions(dataset: Dataset, frame: Any) -> Dataset:
+def with_interactions(dataset: Dataset, frame: Any, on_unknown: str = "raise") -> Dataset:
     """Return `dataset` with more interactions, and their new users; see `Dataset.with_interactions`."""
+    check_choice("on_unknown", on_unknown, ("raise", "drop"))
     rows = rename(to_arrow(frame, "interactions")[0], dataset.rules.columns, "interactions")
     _check_columns(rows, dataset)
+    items = dataset.items.codes(rows["item_id"], on_unknown="mark" if on_unknown == "drop" else "raise")
+    rows, items = rows.filter(pa.array(items >= 0)), items[items >= 0]
     if not rows.num_rows:
         return dataset
-    items = dataset.items.codes(rows["item_id"])
     users, known = _with_users(dataset.users, rows["user_id"])
     shape = len(users), dataset.n_items
     added, edges = read_rows(rows, known, items, shape, dataset.rules.positive)

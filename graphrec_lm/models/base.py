@@ -251,7 +251,7 @@ class Recommender(Parameters, Intents, Unsupported):
 
         return top_of(score, shown.own, n_items, k, shown.hidden)
 
-    def update(self, interactions: Any) -> Self:
+    def update(self, interactions: Any, *, on_unknown: str = "raise") -> Self:
         """Add interactions, new users among them, without a fit: what was learned about items stays.
 
         Histories grow, so that lists change and hide what was touched since; users have the vectors that
@@ -264,13 +264,15 @@ class Recommender(Parameters, Intents, Unsupported):
         ----------
         interactions : dataframe
             As for `Dataset.with_interactions`, whose errors it raises; the model then stays as it was.
+        on_unknown : {"raise", "drop"}
+            What to do with rows of items that were not fitted: see `add_items` for a way to keep them.
 
         Returns
         -------
         self
         """
         state = self._state
-        dataset = state.dataset.with_interactions(interactions)
+        dataset = state.dataset.with_interactions(interactions, on_unknown=on_unknown)
         self._fitted = state.grown(dataset, self._regrown(dataset))
         return self
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from graphrec_lm.data import Dataset
+from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.models import Popularity
 
@@ -99,3 +99,13 @@ def test_what_is_refused(call, message):
 def test_unknown_items_are_named():
     with pytest.raises(UnknownIdError, match="77"):
         made().with_interactions(ROWS.assign(item_id=[1, 77, 2, 3]))
+
+
+def test_rows_of_unknown_items_may_be_dropped():
+    dataset = Dataset.from_codes(IdMap([7, 8]), IdMap([1, 2]), [0, 1], [1, 1])
+    rows = pa.table({"user_id": [7, 9, 10], "item_id": [1, 3, 2]})
+    with pytest.raises(UnknownIdError, match="unknown 1"):
+        dataset.with_interactions(rows)
+    grown = dataset.with_interactions(rows, on_unknown="drop")
+    assert grown.users.ids.tolist() == [7, 8, 10] and grown.n_interactions == 4
+    assert dataset.with_interactions(rows[1:2], on_unknown="drop") is dataset

@@ -239,8 +239,11 @@ class ModelContract:
         assert model.evaluate(world.test).keys() == fitted.evaluate(world.test).keys()
         model.save(tmp_path)
         assert_equal(graphrec_lm.load(tmp_path).recommend(k=5), model.recommend(k=5))
+        unknown = pd.DataFrame({"user_id": ["u0"], "item_id": [999]})
         with pytest.raises(UnknownIdError, match="999"):
-            model.update(pd.DataFrame({"user_id": ["u0"], "item_id": [999]}))
+            model.update(unknown)
+        lists = model.recommend(k=5)
+        assert_same(model.update(unknown, on_unknown="drop").recommend(k=5), lists)
 
     def test_save_and_load(self, fitted, world, tmp_path):
         fitted.save(tmp_path / "model")
