@@ -35,7 +35,7 @@ logger = logging.getLogger("graphrec_lm")
 
 _ONE_CLASS = (
     "%s: all labels of `valid` are %d: such rows can neither say when to stop nor calibrate. Hold out rows "
-    "of both classes, by time or at random; most splits of a Dataset leave what is not positive in train."
+    'of both classes; the split "random" of a Dataset leaves what is not positive in train.'
 )
 
 

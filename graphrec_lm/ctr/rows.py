@@ -26,11 +26,10 @@ def rows_of(dataset: Dataset) -> Any:
 
     Notes
     -----
-    Split these rows, not the Dataset, for a click model. With `positive=` the splits "random" and
-    "leave_last_out" share out the positive rows and leave all others in train: `rows_of(split.valid)` is of
-    one class and can't say when to stop. Take a permutation of the rows, or their times. The split
-    "global_time" puts each row, positive or not, where its time belongs; so does "from_column" where the
-    column has a value.
+    With `positive=` the split "random" shares out the positive rows and leaves all others in train:
+    `rows_of(split.valid)` is of one class and can't say when to stop. Split these rows themselves by a
+    permutation, or the Dataset by time ("global_time", "leave_last_out"), which puts each row, positive or not,
+    where its time belongs; so does "from_column" where the column has a value.
 
     Examples
     --------

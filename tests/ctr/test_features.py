@@ -313,7 +313,7 @@ def test_rows_of_a_dataset():
         DeepFM(FIELDS).fit(dataset)
 
 
-@pytest.mark.parametrize(("method", "classes"), [("random", 1), ("leave_last_out", 1), ("global_time", 2)])
+@pytest.mark.parametrize(("method", "classes"), [("random", 1), ("leave_last_out", 2), ("global_time", 2)])
 def test_which_splits_hold_out_rows_that_are_not_positive(method: str, classes: int):
     split = gl.Dataset.from_frame(ROWS, positive="rating >= 4").split(method)
     assert (rows_of(split.valid)["rating"] >= 4).nunique() == classes
