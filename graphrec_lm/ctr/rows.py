@@ -28,8 +28,8 @@ def rows_of(dataset: Dataset) -> Any:
     -----
     With `positive=` the split "random" shares out the positive rows and leaves all others in train:
     `rows_of(split.valid)` is of one class and can't say when to stop. Split these rows themselves by a
-    permutation, or the Dataset by time ("global_time", "leave_last_out"), which puts each row, positive or not,
-    where its time belongs; so does "from_column" where the column has a value.
+    permutation, or the Dataset by time ("global_time", "leave_last_out"), which puts each row, positive or
+    not, where its time belongs; so does "from_column" where the column has a value.
 
     Examples
     --------
