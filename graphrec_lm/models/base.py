@@ -21,6 +21,7 @@ from graphrec_lm.models import frames
 from graphrec_lm.models.datasets import checked_datasets
 from graphrec_lm.models.device import training_device
 from graphrec_lm.models.evaluation import Evaluation
+from graphrec_lm.models.explanations import Explains
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.hidden import Pattern, Shown
 from graphrec_lm.models.intents import Intents
@@ -39,7 +40,7 @@ logger = logging.getLogger("graphrec_lm")
 _PAIRS = 4096  # scored together
 
 
-class Recommender(Parameters, Intents, Unsupported):
+class Recommender(Parameters, Intents, Explains, Unsupported):
     """Base of all models. A model writes `_fit`, `_scores` and, if it can, `_similar`."""
 
     uses_text: ClassVar[bool] = False

@@ -261,12 +261,18 @@ class Blend(Recommender):
                 return member._similar(codes, k)
         return super()._similar(codes, k)
 
-    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
-        """`explain` of the first member that has it; its scores are that member's, not the blend's."""
+    def _contributions(self, person: People, target: int) -> Float32:
+        return self._explaining()._contributions(person, target)
+
+    def _sources(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
+        return self._explaining()._sources(history, target, values)
+
+    def _explaining(self) -> Recommender:
+        """The first member that explains its scores."""
         for member in self.members_:
-            if type(member).explain is not Recommender.explain:
-                return member.explain(user, item, k)
-        return super().explain(user, item, k)
+            if type(member)._contributions is not Recommender._contributions:
+                return member
+        raise NotImplementedError("no member of this Blend has an exact explanation: see similar_items.")
 
 
 def usual_members(encoder: Any = DEFAULT_ENCODER, seed: int = 0, verbose: bool = True) -> list[Recommender]:

@@ -13,7 +13,6 @@ from scipy import sparse
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_bool, check_number
 from graphrec_lm.kernels import take_rows
-from graphrec_lm.models import frames
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.mixes_items import MixesItems
 from graphrec_lm.models.people import People
@@ -114,37 +113,17 @@ class IALS(MixesItems):
     def _fold_in(self, people: People) -> Float32:
         return self._solved(people.indptr, people.indices, people.weights)
 
-    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
-        """Which items of a user's history speak for an item, exactly: the score is their sum.
-
-        With A = YᵀY + λI + Y_hᵀ diag(c - 1) Y_h, item j of the history gives c_j y_jᵀ A⁻¹ y_i (section 5
-        of the paper).
-
-        Parameters
-        ----------
-        user, item : ids
-        k : int
-            Items of the history, at most.
-
-        Returns
-        -------
-        dataframe
-            `item_id, title, rank, score`: the largest contributions first, `title` only if the Dataset has
-            titles.
-
-        Raises
-        ------
-        UnknownIdError, InputError
-        """
-        state, dataset = self._state, self._state.dataset
-        code, target = dataset.users.codes([user], what="user")[0], dataset.items.codes([item])[0]
-        own = slice(*dataset.indptr[code : code + 2])
-        history, table = dataset.indices[own], self.item_vectors_
-        weights = np.ones(len(history)) if dataset.weights is None else dataset.weights[own]
-        rows, extra = table[history].astype(np.float64), (state.notes["alpha"] - 1) * weights
+    def _contributions(self, person: People, target: int) -> Float32:
+        """c_j y_jᵀ A⁻¹ y_i of each item j, A = YᵀY + λI + Y_hᵀ diag(c - 1) Y_h (section 5 of the paper)."""
+        state, table = self._state, self.item_vectors_
+        weights = person.weights
+        if person.codes is not None and state.dataset.weights is not None:
+            weights = state.dataset.weights[edges_of(state.dataset.indptr, person.codes)]
+        extra = (state.notes["alpha"] - 1) * (np.ones(len(person.indices)) if weights is None else weights)
+        rows = table[person.indices].astype(np.float64)
         system = state.arrays["common"] + rows.T @ (extra[:, None] * rows)
-        values = (1 + extra) * (rows @ np.linalg.solve(system, table[target].astype(np.float64)))
-        return frames.explanation(dataset, history, values.astype(np.float32), k)
+        found = (1 + extra) * (rows @ np.linalg.solve(system, table[target].astype(np.float64)))
+        return found.astype(np.float32)
 
     def _left_out(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> Float32:
         """One system a user instead of one a pair.

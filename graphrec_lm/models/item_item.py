@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from graphrec_lm.kernels import csr_of, topk_blocks, unit_rows
-from graphrec_lm.models import frames
 from graphrec_lm.models.adds_items import AddsItems
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.grown_weights import GrownWeights, weight_products, weight_sums
@@ -59,35 +58,8 @@ class ItemItemRecommender(AddsItems):
             grown["titles"] = np.concatenate([state.arrays["titles"], titles.astype(np.float16)])
         return grown
 
-    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
-        """Which items of a user's history speak for an item, exactly: the score is their sum.
-
-        Parameters
-        ----------
-        user, item : ids
-        k : int
-            Items of the history, at most.
-
-        Returns
-        -------
-        dataframe
-            `item_id, title, rank, score`: the history's largest contributions first, `title` only if
-            the Dataset has titles; then what a score is made of, if the model's weights have several
-            sources.
-
-        Raises
-        ------
-        UnknownIdError, InputError
-        """
-        dataset = self._state.dataset
-        code, target = dataset.users.codes([user], what="user")[0], dataset.items.codes([item])[0]
-        history = dataset.indices[slice(*dataset.indptr[code : code + 2])]
-        values = self._column(history, target)
-        return frames.explanation(dataset, history, values, k, self._parts(history, target, values))
-
-    def _parts(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
-        """What the contributions of a history to an item are made of; a model with one source has none."""
-        return {}
+    def _contributions(self, person: People, target: int) -> Float32:
+        return self._column(person.indices, target)
 
     def _column(self, rows: NDArray[np.int32], column: int) -> Float32:
         """B[rows, column]."""

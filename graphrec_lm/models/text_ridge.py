@@ -181,7 +181,7 @@ class TextRidge(ItemItemRecommender):
         is_dense = fits if self.solver == "auto" else self.solver == "dense"
         return DenseSolver(dataset) if is_dense else SparseSolver(dataset, self.neighbors)
 
-    def _parts(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
+    def _sources(self, history: NDArray[np.int32], target: int, values: Float32) -> dict[str, Float32]:
         """`interactions`: what the weights would be without titles (κ = 0); `titles`: the rest.
 
         Of an item that was added later all is due to titles.

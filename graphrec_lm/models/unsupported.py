@@ -23,10 +23,6 @@ class Unsupported:
         """The same weights on a new domain; see `Transferable.adapt`."""
         raise self._cannot("carry what it learned to another dataset", f"fit on that one; {_TRANSFERS}")
 
-    def explain(self, user: Any, item: Any, k: int = 5) -> Any:
-        """Why an item is recommended, where a model has an exact answer."""
-        raise NotImplementedError(f"{type(self).__name__} has no exact explanation: see similar_items.")
-
     def similar_users(self, users: Any, k: int = 10, *, on_unknown: str = "raise") -> Any:
         """Users of similar vectors, where a model has vectors; see `FactorRecommender.similar_users`."""
         raise self._cannot("compare users", "use a model with vectors, such as IALS, LightGCN or AlphaRec")

@@ -10,7 +10,18 @@ import torch
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.kernels import gram
-from graphrec_lm.models import EASE, GFCF, L3AE, ChebyCF, ItemKNN, TextGCN, TextRidge, load
+from graphrec_lm.models import (
+    EASE,
+    GFCF,
+    L3AE,
+    Blend,
+    ChebyCF,
+    ItemKNN,
+    Popularity,
+    TextGCN,
+    TextRidge,
+    load,
+)
 from graphrec_lm.models.dense_limit import physical_gib
 from graphrec_lm.models.item_item import stored
 from graphrec_lm.models.people import People
@@ -300,6 +311,20 @@ def test_an_explanation_asks_about_known_users_and_items():
             fitted.explain(user, item)
     with pytest.raises(InputError, match="`k` must be an integer >= 1"):
         fitted.explain("u3", 2, k=0)
+    for wrong in ({"user": "u3"}, {"item": 2}, {"user": "u3", "item": 2, "history": [1]}):
+        with pytest.raises(InputError, match="needs an item, and a user or a history"):
+            fitted.explain(**wrong)
+
+
+def test_somebody_new_is_explained_like_the_fitted_user_of_that_history():
+    train = checkerboard().train
+    history = train.items.ids[train.indices[slice(*train.indptr[3:5])]].tolist()
+    blend = Blend([Popularity(), EASE(regularization=2.0)], weights=[1.0, 1.0])
+    for model in (EASE(regularization=2.0), blend):
+        fitted = model.fit(train)
+        pd.testing.assert_frame_equal(fitted.explain(item=2, history=history), fitted.explain("u3", 2))
+    with pytest.raises(NotImplementedError, match="no member of this Blend"):
+        Blend([Popularity(), Popularity()], weights=[1.0, 1.0]).fit(train).explain("u3", 2)
 
 
 @SHAPES

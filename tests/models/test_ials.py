@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -127,6 +128,10 @@ class TestWithImplicit:
             assert sorted(parts["item_id"]) == dataset.indices[slice(*dataset.indptr[2:4])].tolist()
             assert parts["score"].sum() == pytest.approx(model.predict([(2, 7)])[0], abs=1e-5)
             assert parts["score"].is_monotonic_decreasing and len(model.explain(2, 7, k=1)) == 1
+            own = slice(*dataset.indptr[2:4])
+            weights = [1.0] * 99 if dataset.weights is None else dataset.weights[own].tolist()
+            history = dict(zip(dataset.indices[own].tolist(), weights, strict=False))
+            pd.testing.assert_frame_equal(model.explain(item=7, history=history, k=100), parts)
 
     def test_an_update_solves_those_whose_weights_grew(self, monkeypatch):
         dataset = weighted_dataset()
