@@ -20,7 +20,7 @@ from graphrec_lm.ctr.features import Features, Rows
 from graphrec_lm.ctr.fields import Fields
 from graphrec_lm.ctr.fitted import Arrays, CTREvaluation, FittedCTR
 from graphrec_lm.ctr.graph_features import GraphFeatures
-from graphrec_lm.ctr.layers import Front, Hidden, Sizes
+from graphrec_lm.ctr.layers import Front, Sizes
 from graphrec_lm.ctr.text_features import TextFeatures
 from graphrec_lm.ctr.training import ClickNetwork, RowOptions, RowTensors, predict_rows, train_rows
 from graphrec_lm.data import Dataset
@@ -29,7 +29,6 @@ from graphrec_lm.errors import InputError, NotFittedError, check_choice, check_n
 from graphrec_lm.metrics import probability_metrics
 from graphrec_lm.models.base import Parameters
 from graphrec_lm.training import EpochRecord
-from graphrec_lm.training.precision import uses_bfloat16
 
 logger = logging.getLogger("graphrec_lm")
 
@@ -70,9 +69,6 @@ class CTRModel(Parameters):
     seed : int
         Makes a fit repeatable on one machine.
     device : {"auto", "cpu"}
-    precision : {"auto", "fp32", "bf16"}
-        Of the hidden layers' matrix products in training: "auto" is bfloat16 on processors that are faster
-        with it (see `graphrec_lm.training.precision`). Weights and predictions stay float32.
     verbose : bool
         Show progress.
 
@@ -101,7 +97,6 @@ class CTRModel(Parameters):
         patience: int = 6,
         seed: int = 0,
         device: str = "auto",
-        precision: str = "auto",
         verbose: bool = True,
     ) -> None:
         self.fields, self.text, self.graph = fields, text, graph
@@ -110,7 +105,7 @@ class CTRModel(Parameters):
         self.dim, self.hidden, self.dropout, self.l2 = dim, hidden, dropout, l2
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.evaluations, self.patience = evaluations, patience
-        self.seed, self.device, self.precision, self.verbose = seed, device, precision, verbose
+        self.seed, self.device, self.verbose = seed, device, verbose
         self._fitted: FittedCTR | None = None
         self._network: ClickNetwork | None = None
 
@@ -171,9 +166,6 @@ class CTRModel(Parameters):
         if self.epochs > 1 and valid is None:
             logger.warning("%s: without `valid` all %d epochs are trained", type(self).__name__, self.epochs)
         network = self._new_network(features)
-        for layer in network.modules():
-            if isinstance(layer, Hidden):
-                layer.in_bfloat16 = uses_bfloat16(self.precision)
         network.front.silence(np.bincount(rows.codes.ravel(), minlength=len(network.front.table)) == 0)
         name = type(self).__name__
         history = train_rows(network, rows, labels, options, valid=valid, label=name, verbose=self.verbose)
@@ -294,7 +286,6 @@ class CTRModel(Parameters):
 
     def _options(self) -> RowOptions:
         check_choice("device", self.device, ("auto", "cpu"))
-        uses_bfloat16(self.precision)
         check_number("dim", self.dim, least=1, integer=True)
         check_number("dropout", self.dropout, least=0, most=0.99)
         if not isinstance(self.hidden, Iterable):

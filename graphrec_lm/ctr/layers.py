@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from graphrec_lm.ctr.features import Layout
 from graphrec_lm.training.field_rows import FieldRows, PairSums
-from graphrec_lm.training.hidden_layer import HiddenLayer
 
 SPREAD = 0.05
 
@@ -106,10 +105,7 @@ class Front(nn.Module):
         vectors = [v * math.sqrt(v.shape[1]) / 2 for v in batch.blocks]
         projected = [to(v)[:, None] for to, v in zip(self.to_field, vectors, strict=True)]
         dense = joined([batch.dense, *(n(v) for n, v in zip(self.narrow, vectors, strict=True))])
-        first = self.bias + first
-        if dense.shape[1]:
-            first = first + dense @ self.weights
-        return Inputs(joined([coded, *projected]), first, dense)
+        return Inputs(joined([coded, *projected]), self.bias + first + dense @ self.weights, dense)
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
@@ -129,37 +125,10 @@ class Dropout(nn.Module):
         """`x` itself when evaluating."""
         if not self.training or not self.rate:
             return x
-        kept = self.drawn(x.shape) >= round(self.rate * 2**16)
-        return x * torch.from_numpy(kept * np.float32(1 / (1 - self.rate)))
-
-    def drawn(self, shape: Sequence[int]) -> NDArray[np.uint16]:
-        """Random numbers; those below rate · 65,536 mean to drop."""
         seed = int(torch.randint(2**62, (1,), generator=self.generator))
-        numbers = np.random.Generator(np.random.SFC64(seed)).bytes(2 * math.prod(shape))
-        return np.frombuffer(numbers, np.uint16).reshape(shape)
-
-
-class Hidden(nn.Linear):
-    """A linear layer, Glorot-uniform from `generator`, with ReLU and dropout.
-
-    Attributes
-    ----------
-    in_bfloat16 : bool
-        Multiply matrices in bfloat16 while training.
-    """
-
-    def __init__(self, width: int, out: int, dropout: float, generator: torch.Generator) -> None:
-        super().__init__(width, out)
-        start_linear(self, generator)
-        self.dropout, self.in_bfloat16 = Dropout(dropout, generator), False
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, width] to [B, out]."""
-        rate = self.dropout.rate if self.training else 0.0
-        drawn = self.dropout.drawn((len(x), self.out_features)) if rate else None
-        bfloat16 = self.training and self.in_bfloat16
-        y: Tensor = HiddenLayer.apply(x, self.weight, self.bias, drawn, rate, bfloat16)  # type: ignore[no-untyped-call]
-        return y
+        drawn = np.random.Generator(np.random.SFC64(seed)).bytes(2 * x.numel())  # 16 bits an element
+        kept = np.frombuffer(drawn, np.uint16).reshape(x.shape) >= round(self.rate * 2**16)
+        return x * torch.from_numpy(kept * np.float32(1 / (1 - self.rate)))
 
 
 class Perceptron(nn.Module):
@@ -175,13 +144,12 @@ class Perceptron(nn.Module):
         out: bool = True,
     ) -> None:
         super().__init__()
-        self.layers = nn.Sequential()
-        for n, size in enumerate(hidden):  # numbered as in saved models, where ReLU and dropout count
-            self.layers.add_module(str(3 * n), Hidden(width, size, dropout, generator))
+        layers: list[nn.Module] = []
+        for size in hidden:
+            layers += [linear(width, size, generator), nn.ReLU(), Dropout(dropout, generator)]
             width = size
-        if out:
-            self.layers.add_module(str(3 * len(hidden)), linear(width, 1, generator))
         self.width = 1 if out else width
+        self.layers = nn.Sequential(*layers, *([linear(width, 1, generator)] if out else []))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, width] to [B], or to [B, last hidden]."""
@@ -191,14 +159,10 @@ class Perceptron(nn.Module):
 
 def linear(width: int, out: int, generator: torch.Generator, *, bias: bool = True) -> nn.Linear:
     """A linear layer, Glorot-uniform from `generator`, its bias zero."""
-    return start_linear(nn.Linear(width, out, bias=bias), generator)
-
-
-def start_linear(layer: nn.Linear, generator: torch.Generator) -> nn.Linear:
-    """The layer with initial weights."""
+    layer = nn.Linear(width, out, bias=bias)
     with torch.no_grad():
         nn.init.xavier_uniform_(layer.weight, generator=generator)
-        if layer.bias is not None:
+        if bias:
             layer.bias.zero_()
     return layer
 

@@ -1,11 +1,6 @@
 """Numeric inner loops, numba's on arrays and torch's on tensors; a readable twin of each in `reference`."""
 
-from graphrec_lm.kernels.activation import (
-    leaky_relu,
-    leaky_relu_gradient,
-    relu_dropout,
-    relu_dropout_gradient,
-)
+from graphrec_lm.kernels.activation import leaky_relu, leaky_relu_gradient
 from graphrec_lm.kernels.bfloat16 import from_bfloat16, to_bfloat16
 from graphrec_lm.kernels.dispatch import (
     add_rows,
@@ -71,8 +66,6 @@ __all__ = [
     "pattern_matrix",
     "places_of",
     "recycling",
-    "relu_dropout",
-    "relu_dropout_gradient",
     "rows_between",
     "sampled_softmax",
     "scatter_fields",

@@ -15,13 +15,13 @@ from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.fold_in import fold_table, graph_part, own_part
 from graphrec_lm.models.linear import LinearLearner
 from graphrec_lm.models.people import People
+from graphrec_lm.models.precision import uses_bfloat16
 from graphrec_lm.models.projection import Projection
 from graphrec_lm.models.towers import TowerRecommender, Towers, tower_arrays
 from graphrec_lm.models.trained import seeded, usual_negatives
 from graphrec_lm.text import DEFAULT_ENCODER
 from graphrec_lm.training import Batch, Learner
 from graphrec_lm.training.losses import RankingLoss, check_loss, ranking_loss
-from graphrec_lm.training.precision import uses_bfloat16
 
 
 class AlphaRec(TowerRecommender):

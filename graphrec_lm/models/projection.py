@@ -13,7 +13,7 @@ from torch.nn import functional
 from graphrec_lm.errors import check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph, DeviceGraph
 from graphrec_lm.kernels import empty, leaky_relu, leaky_relu_gradient, spmm
-from graphrec_lm.training.precision import product, product_in_place
+from graphrec_lm.models.precision import product
 
 Float32 = NDArray[np.float32]
 
@@ -133,9 +133,7 @@ class _HiddenLayer(torch.autograd.Function):
         ctx.hidden = leaky_relu(means, bias, out=means), leaky_relu(table, bias, out=empty(table.shape))
         ctx.save_for_backward(w2)
         ctx.graph, ctx.bfloat16 = graph, bfloat16
-        return tuple(
-            product_in_place(torch.from_numpy(hidden), w2, bfloat16).add_(b2) for hidden in ctx.hidden
-        )
+        return tuple(_product(torch.from_numpy(hidden), w2, bfloat16).add_(b2) for hidden in ctx.hidden)
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -145,9 +143,15 @@ class _HiddenLayer(torch.autograd.Function):
         for gradients, activated in zip(upstream, hidden, strict=True):
             b2_grad += gradients.sum(0)
             w2_grad += product(torch.from_numpy(activated).T, gradients, ctx.bfloat16)
-            slopes = product_in_place(gradients, w2.T, ctx.bfloat16)
+            slopes = _product(gradients, w2.T, ctx.bfloat16)
             leaky_relu_gradient(slopes.numpy(), activated, out=activated)
             b1_grad += torch.from_numpy(activated).sum(0)
         transposed = graph.item_indptr, graph.item_indices
         first_grad = spmm(*transposed, hidden[0], col_scale=graph.user_scale**2, add=hidden[1])
         return torch.from_numpy(first_grad), b1_grad, w2_grad, b2_grad, None, None
+
+
+def _product(left: torch.Tensor, right: torch.Tensor, bfloat16: bool) -> torch.Tensor:
+    """left @ right, in memory that the step before has used."""
+    out = torch.from_numpy(empty((len(left), right.shape[1])))
+    return out.copy_(product(left, right, True)) if bfloat16 else torch.mm(left, right, out=out)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.kernels import are_tensors, on_device, spmm, take_rows, transpose
 from graphrec_lm.models.fold_in import hops
+from graphrec_lm.models.precision import product
 from graphrec_lm.models.projection import Projection
-from graphrec_lm.training.precision import product
 
 Codes = NDArray[np.int32]
 Float32 = NDArray[np.float32]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
-from graphrec_lm.ctr import AFM, FM, GMF, LR, MODELS, PNN, AutoInt, DCNv2, DeepFM, Fields, base, xDeepFM
+from graphrec_lm.ctr import AFM, FM, GMF, LR, MODELS, PNN, AutoInt, DCNv2, DeepFM, xDeepFM
 from graphrec_lm.ctr.features import Layout
-from graphrec_lm.ctr.layers import Batch, Front, Hidden, Inputs, Sizes
+from graphrec_lm.ctr.layers import Batch, Front, Inputs, Sizes
 
 SIZES = Sizes(4, 6, 3, ("user", "user", "item", "context"))
 RNG = np.random.default_rng(0)
@@ -56,9 +55,8 @@ def test_lr_and_fm():
 
 def test_deepfm_is_fm_and_a_perceptron():
     network = head(DeepFM(hidden=(7,)))
-    first, last = network.deep.layers
-    inputs = torch.cat([FIELDS.flatten(1), DENSE], 1)
-    deep = last(torch.relu(inputs @ first.weight.T + first.bias)).squeeze(1)
+    first, _, _, last = network.deep.layers
+    deep = last(torch.relu(first(torch.cat([FIELDS.flatten(1), DENSE], 1)))).squeeze(1)
     torch.testing.assert_close(network(X), head(FM())(X) + deep)
 
 
@@ -137,54 +135,3 @@ def test_dropout_keeps_its_share_and_its_mean():
     generator.manual_seed(3)
     assert torch.equal(dropout(x), y)
     assert torch.equal(dropout.eval()(x), x)
-
-
-def hidden_layer(dropout, in_bfloat16):
-    """A layer's result and gradients, and those of autograd from the same weights and dropped places."""
-    layer = Hidden(20, 12, dropout, torch.Generator().manual_seed(0))
-    layer.bias.data.uniform_(-0.5, 0.5, generator=torch.Generator().manual_seed(1))
-    layer.in_bfloat16 = in_bfloat16
-    x = torch.randn(50, 20, generator=torch.Generator().manual_seed(2), requires_grad=True)
-    y = layer(x)
-    kept = (y != 0) / (1 - dropout) if dropout else 1
-    y.square().sum().backward()
-    found = y.detach(), x.grad, layer.weight.grad, layer.bias.grad
-    x.grad = layer.weight.grad = layer.bias.grad = None
-    exact = torch.relu(torch.nn.functional.linear(x, layer.weight, layer.bias)) * kept
-    exact.square().sum().backward()
-    return found, (exact.detach(), x.grad, layer.weight.grad, layer.bias.grad)
-
-
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_a_hidden_layer_is_autograds_own(dropout):
-    found, exact = hidden_layer(dropout, in_bfloat16=False)
-    for one, other in zip(found, exact, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
-    dropped = (found[0] == 0).float().mean()
-    assert dropped > 0.6 if dropout else 0.3 < dropped < 0.6
-
-
-def test_a_hidden_layer_in_bfloat16_is_near_it():
-    found, exact = hidden_layer(0.4, in_bfloat16=True)
-    for one, other in zip(found, exact, strict=True):
-        assert not torch.equal(one, other)
-        assert (one - other).norm() < 0.02 * other.norm()
-
-
-def test_bfloat16_is_for_training_alone():
-    layer = Hidden(20, 12, 0.0, torch.Generator().manual_seed(0)).eval()
-    x = torch.randn(5, 20)
-    exact = layer(x)
-    layer.in_bfloat16 = True
-    assert torch.equal(layer(x), exact)
-    assert not torch.equal(layer.train()(x), exact)
-
-
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_precision_reaches_the_hidden_layers(precision, monkeypatch):
-    seen = []
-    monkeypatch.setattr(base, "train_rows", lambda network, *_, **__: seen.append(network) or [])
-    rows = pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "label": [0, 1]})
-    DeepFM(Fields(), epochs=1, precision=precision, verbose=False).fit(rows)
-    flags = [layer.in_bfloat16 for layer in seen[0].modules() if isinstance(layer, Hidden)]
-    assert flags == [precision == "bf16"] * 2

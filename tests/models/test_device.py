@@ -17,9 +17,9 @@ from graphrec_lm.errors import InputError
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models import IALS, MF, MODELS, SGL, AlphaRec, LightGCN, MultVAE, TextGCNMLP
 from graphrec_lm.models.device import training_device
+from graphrec_lm.models.precision import uses_bfloat16
 from graphrec_lm.models.trained import TrainedRecommender
 from graphrec_lm.training import Callback, Checkpoint
-from graphrec_lm.training.precision import uses_bfloat16
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
 from tests.models.worlds import encoder

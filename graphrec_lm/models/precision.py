@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from graphrec_lm.errors import check_choice
-from graphrec_lm.kernels import empty
 
 
 def uses_bfloat16(precision: str, device: torch.device | None = None) -> bool:
@@ -45,9 +44,3 @@ def product(left: torch.Tensor, right: torch.Tensor, bfloat16: bool) -> torch.Te
     tensor([[1.]])
     """
     return (left.bfloat16() @ right.bfloat16()).float() if bfloat16 else left @ right
-
-
-def product_in_place(left: torch.Tensor, right: torch.Tensor, bfloat16: bool) -> torch.Tensor:
-    """`product` on the processor, without a gradient, in memory that the step before has used."""
-    out = torch.from_numpy(empty((len(left), right.shape[1])))
-    return out.copy_(left.bfloat16() @ right.bfloat16()) if bfloat16 else torch.mm(left, right, out=out)
