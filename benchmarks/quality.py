@@ -43,6 +43,9 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     ("Games", "AlphaRec"): SHARED
     | {"projection": "mlp", "hidden": 192, "epochs": 50, "batch_size": 8192, "learning_rate": 4e-3}
     | {"valid_every": 3, "patience": 4},
+    ("Games", "AlphaRec, mpnet"): SHARED
+    | {"projection": "mlp", "hidden": 384, "epochs": 30, "batch_size": 8192, "learning_rate": 4e-3}
+    | {"valid_every": 3, "patience": 4},
     ("Games", "LightGCN"): SHARED
     | {
         "loss": "infonce",
@@ -99,6 +102,7 @@ FLOORS: dict[tuple[str, str], float | None] = {
     ("Games", "WhiteGCN"): None,
     ("Games", "WhiteGCN, two LMs"): None,
     ("Games", "AlphaRec"): 0.0736,
+    ("Games", "AlphaRec, mpnet"): 0.0796,
     ("Games", "LightGCN"): 0.0935,
     ("Games", "EASE"): 0.0938,
     ("Games", "L3AE"): None,
@@ -131,6 +135,8 @@ METRICS = ("recall@20", "ndcg@20", "hit_rate@20")
 def run_row(data: Path, domain: str, name: str, seed: int) -> dict[str, Any]:
     """Fit one model with one seed, evaluate it on test once, and say what it cost."""
     split, encoder = read_domain(data / DOMAINS[domain])
+    if name.endswith(", mpnet"):
+        encoder = read_domain(data / DOMAINS[domain], "mpnet")[1]
     if name.endswith(", two LMs"):
         encoder = [encoder, read_domain(data / DOMAINS[domain], "mpnet")[1]]
     if name.startswith("Blend with SLIM"):
