@@ -92,13 +92,18 @@ class FactorRecommender(Recommender):
     def _regrown(self, dataset: Dataset) -> Arrays:
         return super()._regrown(dataset) | {"users": self._grown_users(dataset)}
 
+    def _changed(self, dataset: Dataset) -> NDArray[np.integer]:
+        """Codes of the users before whose histories are longer in `dataset`."""
+        before = self._state.dataset.user_counts
+        return np.flatnonzero(before != dataset.user_counts[: len(before)])
+
     def _grown_users(self, dataset: Dataset) -> Float32:
         """Vectors of users whose histories changed, as of new people; the others keep theirs."""
-        known, before = self.user_vectors_, self._state.dataset.user_counts
-        changed = np.flatnonzero(before != dataset.user_counts[: len(before)])
-        codes = np.concatenate([changed, np.arange(len(before), dataset.n_users)]).astype(np.int32)
+        known, n_before = self.user_vectors_, self._state.dataset.n_users
+        new = np.arange(n_before, dataset.n_users)
+        codes = np.concatenate([self._changed(dataset), new]).astype(np.int32)
         users = np.zeros((dataset.n_users, known.shape[1]), dtype=np.float32)
-        users[: len(before)] = known
+        users[:n_before] = known
         users[codes] = self._vectors(replace(People.fitted(dataset, codes), codes=None))
         return users
 

@@ -12,10 +12,9 @@ from scipy import sparse
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import check_bool, check_number
-from graphrec_lm.kernels import take_rows
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.mixes_items import MixesItems
-from graphrec_lm.models.people import People
+from graphrec_lm.models.people import People, edges_of
 from graphrec_lm.training.callbacks import Callback
 
 Float32 = NDArray[np.float32]
@@ -116,10 +115,8 @@ class IALS(MixesItems):
     def _contributions(self, person: People, target: int) -> Float32:
         """c_j y_jᵀ A⁻¹ y_i of each item j, A = YᵀY + λI + Y_hᵀ diag(c - 1) Y_h (section 5 of the paper)."""
         state, table = self._state, self.item_vectors_
-        weights = person.weights
-        if person.codes is not None and state.dataset.weights is not None:
-            weights = state.dataset.weights[edges_of(state.dataset.indptr, person.codes)]
-        extra = (state.notes["alpha"] - 1) * (np.ones(len(person.indices)) if weights is None else weights)
+        weights = np.ones(len(person.indices)) if person.weights is None else person.weights
+        extra = (state.notes["alpha"] - 1) * weights
         rows = table[person.indices].astype(np.float64)
         system = state.arrays["common"] + rows.T @ (extra[:, None] * rows)
         found = (1 + extra) * (rows @ np.linalg.solve(system, table[target].astype(np.float64)))
@@ -145,39 +142,22 @@ class IALS(MixesItems):
             found[rows] = (scores - alpha * q) / (1 - (alpha - 1) * q)
         return found
 
-    def _grown_users(self, dataset: Dataset) -> Float32:
-        """With weights those are solved again, too, of whom a weight has grown where no item is new."""
+    def _changed(self, dataset: Dataset) -> NDArray[np.integer]:
+        """Those, too, of whom a weight has grown where no item is new."""
+        changed, before = super()._changed(dataset), self._state.dataset
         if dataset.weights is None:
-            return super()._grown_users(dataset)
-        known, before = self.user_vectors_, self._state.dataset
-        alike = np.flatnonzero(before.user_counts == dataset.user_counts[: before.n_users])
-        edges = [edges_of(part.indptr, alike) for part in (before, dataset)]
-        old = np.ones(before.n_interactions, np.float32) if before.weights is None else before.weights
-        grown = np.flatnonzero(old[edges[0]] != dataset.weights[edges[1]])
-        owners = np.repeat(alike, before.user_counts[alike])[grown]
-        changed = np.setdiff1d(np.arange(dataset.n_users), np.setdiff1d(alike, owners)).astype(np.int32)
-        users = np.zeros((dataset.n_users, known.shape[1]), dtype=np.float32)
-        users[: len(known)] = known
-        pattern = take_rows(dataset.indptr, dataset.indices, changed)
-        users[changed] = self._solved(*pattern, dataset.weights[edges_of(dataset.indptr, changed)])
-        return users
+            return changed
+        alike = np.setdiff1d(np.arange(before.n_users), changed)
+        old = np.ones(before.n_interactions) if before.weights is None else before.weights
+        places = [edges_of(part.indptr, alike) for part in (before, dataset)]
+        owners = np.repeat(alike, before.user_counts[alike])
+        return np.union1d(changed, owners[old[places[0]] != dataset.weights[places[1]]])
 
     def _solved(
         self, indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: Float32 | None = None
     ) -> Float32:
         how = self._state.arrays["common"], self._state.notes["alpha"], weights
         return least_squares_users(self.item_vectors_, indptr, indices, *how)
-
-
-def edges_of(indptr: NDArray[np.int64], rows: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Places of the entries of these rows of a CSR pattern, row by row.
-
-    >>> edges_of(np.array([0, 2, 3, 5]), np.array([2, 0]))
-    array([3, 4, 0, 1])
-    """
-    counts = np.diff(indptr)[rows]
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(indptr[rows], counts) + within
 
 
 def least_squares_users(

@@ -35,7 +35,7 @@ class People:
     wishes : Wishes, optional
         What they say they want.
     weights : float32 array, optional
-        Of the histories' items, where new people come with some.
+        Of the histories' items, where the Dataset has some or new people come with them.
     """
 
     ids: NDArray[Any]
@@ -51,7 +51,9 @@ class People:
     @classmethod
     def fitted(cls, dataset: Dataset, codes: Codes) -> People:
         """Users of the fitted Dataset, with their fitted histories."""
-        return cls(dataset.users.ids[codes], codes, *take_rows(dataset.indptr, dataset.indices, codes))
+        weights = None if dataset.weights is None else dataset.weights[edges_of(dataset.indptr, codes)]
+        pattern = take_rows(dataset.indptr, dataset.indices, codes)
+        return cls(dataset.users.ids[codes], codes, *pattern, weights=weights)
 
     @classmethod
     def by_id(cls, dataset: Dataset, users: Any, on_unknown: str) -> People:
@@ -107,6 +109,17 @@ class People:
         pattern = rows_between((self.indptr, self.indices), start, stop)
         weights = None if self.weights is None else self.weights[self.indptr[start] : self.indptr[stop]]
         return People(self.ids[start:stop], codes, *pattern, wishes, weights)
+
+
+def edges_of(indptr: NDArray[np.int64], rows: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Places of the entries of these rows of a CSR pattern, row by row.
+
+    >>> edges_of(np.array([0, 2, 3, 5]), np.array([2, 0]))
+    array([3, 4, 0, 1])
+    """
+    counts = np.diff(indptr)[rows]
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(indptr[rows], counts) + within
 
 
 def are_pairs(dataset: Dataset, users: Codes, items: Codes) -> NDArray[np.bool_]:

@@ -149,6 +149,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         _check_kind(config)
         found = int(config["format_version"])
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise InputError(f"{CONFIG} must be whole", f"{type(error).__name__}: {error}", _REMEDY) from error
     check_number("format_version", found, least=1, integer=True)
