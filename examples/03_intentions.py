@@ -44,13 +44,14 @@ pd.DataFrame(
 # %% [markdown]
 # ## What is not wanted, and a search by nobody
 #
-# What follows "not" or "without" counts against a film. Without a person, `intent` is a plain search.
+# What follows "not" or "without" counts against a film. Without a person, `intent` is a plain search. Titles
+# are all that is read: few films about the Second World War say so in their titles, and they are not found.
 
 # %%
 pd.DataFrame(
     {
         text: titles(model.recommend(intent=text, k=6))
-        for text in ("animated films for children", "animated films for children, not princesses")
+        for text in ("superheroes", "superheroes, not Batman", "a film about the Second World War")
     }
 )
 
@@ -58,7 +59,7 @@ pd.DataFrame(
 # Wishes may differ between people, and somebody new may have a history and a wish:
 
 # %%
-model.recommend([1, 414], k=2, intent=["heist movie", "silent film"], alpha=[0.6, 0.6])
+model.recommend([1, 414], k=2, intent=["zombies", "a Christmas film"], alpha=[0.6, 0.6])
 
 # %%
 model.recommend(history=[[1, 260, 1196]], k=4, intent="a war film", alpha=0.5)

@@ -83,6 +83,7 @@ def check_number(
     above: float | None = None,
     least: float | None = None,
     most: float | None = None,
+    below: float | None = None,
     integer: bool = False,
 ) -> None:
     """Raise InputError unless `value` is a finite number (an integer, if asked) within the bounds.
@@ -99,10 +100,10 @@ def check_number(
         number = float(value)  # type: ignore[arg-type]
         ok = number == number and abs(number) != float("inf")
         ok = ok and (above is None or number > above) and (least is None or number >= least)
-        ok = ok and (most is None or number <= most)
+        ok = ok and (most is None or number <= most) and (below is None or number < below)
     if not ok:
         bounds = [f"> {above}"] * (above is not None) + [f">= {least}"] * (least is not None)
-        bounds += [f"<= {most}"] * (most is not None)
+        bounds += [f"<= {most}"] * (most is not None) + [f"< {below}"] * (below is not None)
         noun = "an integer" if integer else "a number"
         required = f"`{parameter}` must be {noun} {' and '.join(bounds)}".rstrip()
         raise InputError(required, repr(value), "Pass a value in that range.")

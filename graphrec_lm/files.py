@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,6 +65,12 @@ def check_target(path: str | os.PathLike[str]) -> None:
         (the working folder, a mount point); nothing there is touched.
     """
     target = resolved(path)
+    if target.parent.is_dir():
+        with _alone_in(target.parent):  # another save that replaces the folder has it away for a moment
+            _check_content(target)
+
+
+def _check_content(target: Path) -> None:
     if not target.exists():
         return
     required = "the folder to write must be new, empty or one that was saved before"
@@ -108,19 +114,34 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             if file.is_file():
                 _sync(file)
         temporary.chmod(0o777 & ~_umask())
-        if target.exists():
+        with _alone_in(target.parent):
+            if target.exists():
+                shutil.rmtree(aside, ignore_errors=True)
+                os.replace(target, aside)
+            try:
+                os.replace(temporary, target)
+            except OSError:
+                if aside.exists():
+                    os.replace(aside, target)
+                raise
+            _sync(target.parent)
             shutil.rmtree(aside, ignore_errors=True)
-            os.replace(target, aside)
-        try:
-            os.replace(temporary, target)
-        except OSError:
-            if aside.exists():
-                os.replace(aside, target)
-            raise
-        _sync(target.parent)
-        shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let one thread or process at a time rename in a folder, where the system has locks."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(ImportError, OSError):
+            from fcntl import LOCK_EX, flock
+
+            flock(handle, LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 _ATTEMPTS = 20

@@ -1,4 +1,4 @@
-"""graphrec-lm fit: fit, evaluate and save the model that a YAML file describes
+"""graphrec-lm fit: fit, save and evaluate the model that a YAML file describes
 
 Nothing is written unless the fit succeeds, save for the checkpoint if one is asked for.
 """
@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from graphrec_lm.cli.shared import check_folder, show_metrics, show_settings
+from graphrec_lm.errors import InputError
 
 if TYPE_CHECKING:
     from graphrec_lm.config import Config
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Fit, evaluate on the test part, save."""
+    """Fit, save, evaluate on the test part."""
     from graphrec_lm.config import build_dataset, build_model, build_split, read_config
 
     config = read_config(arguments.config)
@@ -50,6 +51,9 @@ def run(arguments: argparse.Namespace) -> None:
     model = build_model(config)
     if hasattr(model, "verbose"):
         model.set_params(verbose=model.verbose and not arguments.quiet)
+    if config.fit.checkpoint is not None and not model.has_epochs:
+        required = "`fit.checkpoint` must be for a model that trains by epochs"
+        raise InputError(required, config.model.name, "Leave the checkpoint out.")
     print(f"Configuration {arguments.config}")
     show_settings(summary(config))
     dataset = build_dataset(config.data)
@@ -59,10 +63,10 @@ def run(arguments: argparse.Namespace) -> None:
     valid = split.valid if split.valid.n_interactions else None
     model.fit(split.train, valid=valid, callbacks=_callbacks(config))
     print(f"Fitted in {time.perf_counter() - started:.1f} s{_epochs(model.history_)}.\n")
+    model.save(config.output)
     if split.test.n_interactions:
         print("On the test part:")
         show_metrics(model.evaluate(split.test, k=config.evaluate.k, metrics=config.evaluate.metrics))
-    model.save(config.output)
     print(f"\nSaved to {config.output}. Try: graphrec-lm recommend {config.output} --user "
           f"{split.train.users.ids[0]}")  # fmt: skip
 

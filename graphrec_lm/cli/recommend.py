@@ -45,7 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _alpha(text: str) -> float | str:
     """A number, or "auto"; whether it lies in [0, 1] is checked where it is used."""
-    return text if text == "auto" else float(text)
+    if text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be auto or a number from 0 to 1, got {text!r}") from None
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -58,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.model)
     options: dict[str, Any] = {"k": arguments.k, "filter_seen": not arguments.keep_seen}
     if everyone and Path(arguments.output).suffix == ".parquet":
-        model.recommend_batch(arguments.output, **options)
+        model.recommend_batch(arguments.output, verbose=not arguments.quiet, **options)
         print(f"Wrote {arguments.output}")
         return
     if arguments.intent is not None:

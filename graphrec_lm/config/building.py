@@ -26,22 +26,16 @@ from graphrec_lm.errors import InputError, did_you_mean
 if TYPE_CHECKING:
     from graphrec_lm.models import Recommender
 
-_READERS: dict[str, Callable[..., Dataset]] = dict(
-    zip(
-        FILE_FORMATS,
-        (
-            read_csv,
-            read_tsv,
-            read_parquet,
-            read_movielens,
-            read_recbole,
-            read_lightgcn,
-            read_amazon,
-            read_alpharec,
-        ),
-        strict=True,
-    )
-)
+_READERS: dict[str, Callable[..., Dataset]] = {
+    "csv": read_csv,
+    "tsv": read_tsv,
+    "parquet": read_parquet,
+    "movielens": read_movielens,
+    "recbole": read_recbole,
+    "lightgcn": read_lightgcn,
+    "amazon": read_amazon,
+    "alpharec": read_alpharec,
+}
 _ENDINGS = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet", ".inter": "recbole"}
 _PACKED = (".gz", ".bz2", ".zst")
 

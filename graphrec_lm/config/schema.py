@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FILE_FORMATS = ("csv", "tsv", "parquet", "movielens", "recbole", "lightgcn", "amazon", "alpharec")
+FileFormat = Literal["csv", "tsv", "parquet", "movielens", "recbole", "lightgcn", "amazon", "alpharec"]
+FILE_FORMATS: tuple[str, ...] = get_args(FileFormat)
 METRICS = Literal["recall", "precision", "ndcg", "hit_rate", "mrr", "map"]
 
 
@@ -47,9 +48,7 @@ class DataConfig(Section):
     interactions: str | None = None
     items: str | None = None
     users: str | None = None
-    format: (
-        Literal["csv", "tsv", "parquet", "movielens", "recbole", "lightgcn", "amazon", "alpharec"] | None
-    ) = None
+    format: FileFormat | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     positive: str | None = None
     only_touched_items: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from scipy.sparse import csr_array
 
 from graphrec_lm.data import growing, narrowing, statistics
 from graphrec_lm.data.codes import check_lengths, check_table, checked_codes, checked_weights, id_table
@@ -215,6 +216,34 @@ class Dataset:
         """
         titles = self.titles if self.has_titles else None
         return content_hash([self.users.ids, self.items.ids, *self.edges, titles])
+
+    def to_frame(self) -> Any:
+        """The positive pairs as a frame `user_id, item_id` and, if there are any, `weight`.
+
+        In the order of `edges`: users by code, a user's items by code.
+
+        Examples
+        --------
+        >>> Dataset.from_codes(IdMap([7, 8]), IdMap([1, 2]), [0, 1], [1, 1]).to_frame().values.tolist()
+        [[7, 2], [8, 2]]
+        """
+        columns = {"user_id": self.users.ids[self.edges.users], "item_id": self.items.ids[self.indices]}
+        return self.frame(columns if self.weights is None else columns | {"weight": self.weights})
+
+    def to_csr(self) -> csr_array:
+        """The positive pairs as float32 csr_array [n_users, n_items] of weights, or of ones.
+
+        Rows and columns are in the order of `users.ids` and `items.ids`, for other libraries to read.
+
+        Examples
+        --------
+        >>> Dataset.from_codes(IdMap([7, 8]), IdMap([1, 2]), [0, 1], [1, 1]).to_csr().toarray()
+        array([[0., 1.],
+               [0., 1.]], dtype=float32)
+        """
+        values = np.ones(self.n_interactions, np.float32) if self.weights is None else self.weights.copy()
+        shape = self.n_users, self.n_items
+        return csr_array((values, self.indices.copy(), self.indptr.copy()), shape=shape)
 
     def frame(self, columns: Mapping[str, np.ndarray | list[Any]]) -> Any:
         """Return these columns as a frame in the library that the Dataset was made from."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import date, datetime
 from numbers import Real
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,10 @@ import pyarrow as pa
 from graphrec_lm.data.interactions import Interactions
 from graphrec_lm.errors import InputError, check_number
 
+ShareOrMoment = float | str | date | datetime | np.datetime64
 
-def is_share(value: object) -> bool:
+
+def is_share(value: object) -> TypeGuard[float]:
     """Whether `valid` or `test` of a split by time is a share of the edges, a number up to 1, and no moment.
 
     >>> is_share(0.1), is_share(1262304000), is_share("2024-11-01")
@@ -76,12 +78,12 @@ def _as_time(moment: Any, name: str, kind: pa.DataType, by: str) -> float:
     number = isinstance(moment, Real)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         required = f"`{name}` must be a share or a date, as column {by!r} holds dates"
-        if number or (date := _date(moment, getattr(kind, "tz", None))) is None:
+        if number or (day := _date(moment, getattr(kind, "tz", None))) is None:
             remedy = 'Write it as "2024-11-01" or "2024-11-01T18:30", with a zone only if the column has one.'
             raise InputError(required, repr(moment), remedy)
         unit = kind.unit if pa.types.is_timestamp(kind) else "D" if kind == pa.date32() else "ms"
-        held = date.astype(f"datetime64[{unit}]")
-        return int(held.astype(np.int64)) + int(held < date)
+        held = day.astype(f"datetime64[{unit}]")
+        return int(held.astype(np.int64)) + int(held < day)
     if not number:
         required = f"`{name}` must be a share or a number, as column {by!r} holds {kind} values"
         remedy = "Pass a number of that column, e.g. seconds since 1970, or convert the column to dates."

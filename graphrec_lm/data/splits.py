@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphrec_lm.data.dataset import Dataset
-from graphrec_lm.data.moments import cuts, is_share, never
+from graphrec_lm.data.moments import ShareOrMoment, cuts, is_share, never
 from graphrec_lm.data.parts import NONE, TEST, TRAIN, VALID, Split, edge_rows, part_by_rank, parts
 from graphrec_lm.data.timely import first_rows, timely_parts
 from graphrec_lm.errors import InputError, check_choice, check_number, did_you_mean, first_few
@@ -95,7 +95,9 @@ def leave_last_out(dataset: Dataset, *, by: str = "timestamp") -> Split:
     return timely_parts(dataset, edge_part, starts, times, first)
 
 
-def global_time(dataset: Dataset, *, by: str = "timestamp", valid: Any = 0.1, test: Any = 0.1) -> Split:
+def global_time(
+    dataset: Dataset, *, by: str = "timestamp", valid: ShareOrMoment = 0.1, test: ShareOrMoment = 0.1
+) -> Split:
     """Split by two moments: the latest `test` of the edges, the latest `valid` before them, the rest train.
 
     `valid` and `test` may also be the moments themselves, at which these parts begin.
@@ -132,7 +134,7 @@ def global_time(dataset: Dataset, *, by: str = "timestamp", valid: Any = 0.1, te
     >>> global_time(Dataset.from_frame(rows), valid="2024-10-01", test="2024-11-01")
     Split(train=1, valid=1, test=2)
     """
-    _check_fractions(*(value if is_share(value) else 0 for value in (valid, test)))
+    _check_fractions(*(value if is_share(value) else 0.0 for value in (valid, test)))
     times = dataset.interactions.times(by)
     first = first_rows(dataset, times)
     both = cuts(dataset.interactions, by, times[first], valid, test)

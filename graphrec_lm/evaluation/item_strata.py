@@ -67,9 +67,10 @@ def by_item_strata(
     if taken:
         raise InputError("a model must not be called like a column", repr(taken[0]), "Rename it.")
     dataset = fitted_dataset(models)
-    places = np.asarray(strata).astype(np.int64)
-    if places.shape != (dataset.n_items,) or places.max(initial=-1) >= len(names):
-        found = f"shape {places.shape}, largest {places.max(initial=-1)}"
+    given = np.asarray(strata)
+    places = given.astype(np.int64)
+    if given.shape != (dataset.n_items,) or (places != given).any() or places.max(initial=-1) >= len(names):
+        found = f"shape {given.shape}, largest {given.max(initial=-1)}"
         required = f"`strata` must be {dataset.n_items} places in the {len(names)} `names`"
         raise InputError(required, found, "Pass one a item, in code order.")
     aligned = dataset.align(test)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from graphrec_lm.errors import check_choice, check_number
+from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.evaluation.comparison import metric_label
 from graphrec_lm.evaluation.perturb import abbreviated, misspelled, respelled
 from graphrec_lm.evaluation.report import Report
@@ -98,9 +98,11 @@ def perturbation_report(
     for control in controls:
         check_choice("controls", control, CONTROLS)
     check_number("seed", seed, least=0, integer=True)
-    variants = _variants(
-        titles, encoder, PERTURBATIONS if perturbations is None else perturbations, controls, seed
-    )
+    perturbations = PERTURBATIONS if perturbations is None else perturbations
+    taken = sorted({ORIGINAL, *CONTROLS} & set(perturbations))
+    if taken:
+        raise InputError("a perturbation must have a name of its own", repr(taken[0]), "Rename it.")
+    variants = _variants(titles, encoder, perturbations, controls, seed)
     values: dict[str, Floats] = {}
     for variant in variants:
         if variant.changed == 0 and values:

@@ -5,8 +5,12 @@ A range is {log: [1e-4, 1e-2]}, {uniform: [0, 1]}, {int: [1, 4]} or {choices: [6
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
 
 from graphrec_lm.errors import InputError, did_you_mean
 
@@ -29,7 +33,7 @@ def check_range(where: str, spec: Any) -> None:
         if any(isinstance(value, list | tuple | dict) for value in values):
             raise InputError(f"{where}.choices must be single values", values, _EXAMPLE)
         return
-    numbers = (int,) if kind == "int" else (int, float)
+    numbers = Integral if kind == "int" else Real
     is_pair = len(values) == 2 and all(isinstance(v, numbers) and not isinstance(v, bool) for v in values)
     if not is_pair or not values[0] < values[1] or (kind == "log" and values[0] <= 0):
         noun = "integers" if kind == "int" else "numbers"
@@ -60,7 +64,8 @@ def next_point(
     if not done and start:
         return dict(start)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=seed + len(done), n_startup_trials=max(2, len(space)))
+    own = int(np.random.SeedSequence([seed, len(done)]).generate_state(1)[0])  # neighbouring seeds differ
+    sampler = optuna.samplers.TPESampler(seed=own, n_startup_trials=max(2, len(space)))
     study = optuna.create_study(direction="maximize", sampler=sampler)
     ranges = distributions(space)
     for point, value in done:
@@ -79,9 +84,23 @@ def contains(spec: Mapping[str, Any], value: Any) -> bool:
     kind, values = next(iter(spec.items()))
     if kind == "choices":
         return any(type(choice) is type(value) and choice == value for choice in values)
-    numbers = int if kind == "int" else (int, float)
+    numbers = Integral if kind == "int" else Real
     is_number = isinstance(value, numbers) and not isinstance(value, bool)
-    return is_number and values[0] <= value <= values[1]
+    return is_number and bool(values[0] <= value <= values[1])
+
+
+def size_of(space: Space) -> float:
+    """How many points there are.
+
+    >>> size_of({"a": {"int": [1, 3]}, "b": {"choices": [True, None]}}), size_of({"a": {"uniform": [0, 1]}})
+    (6, inf)
+    """
+    sizes = {"choices": len, "int": lambda values: int(values[1]) - int(values[0]) + 1}
+    return math.prod(
+        sizes[kind](values) if kind in sizes else math.inf
+        for spec in space.values()
+        for kind, values in spec.items()
+    )
 
 
 def distributions(space: Space) -> dict[str, Any]:
@@ -91,7 +110,7 @@ def distributions(space: Space) -> dict[str, Any]:
     made: dict[str, Callable[[Any], Any]] = {
         "log": lambda v: FloatDistribution(float(v[0]), float(v[1]), log=True),
         "uniform": lambda v: FloatDistribution(float(v[0]), float(v[1])),
-        "int": lambda v: IntDistribution(v[0], v[1]),
+        "int": lambda v: IntDistribution(int(v[0]), int(v[1])),
         "choices": CategoricalDistribution,
     }
     return {name: made[kind](values) for name, spec in space.items() for kind, values in spec.items()}

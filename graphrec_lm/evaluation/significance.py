@@ -83,7 +83,7 @@ def paired_bootstrap(
     (True, True)
     """
     check_number("n_resamples", n_resamples, least=1, integer=True)
-    check_number("level", level, above=0, most=1)
+    check_number("level", level, above=0, below=1)
     check_number("seed", seed, least=0, integer=True)
     names, table = _table(values)
     means = table.mean(axis=0)

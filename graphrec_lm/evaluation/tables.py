@@ -56,7 +56,7 @@ def render_table(
     cells = [names, *([_cell(row.get(name), (formats or {}).get(name)) for name in names] for row in rows)]
     if style == "markdown":
         return _markdown([[cell.replace("|", "\\|") for cell in line] for line in cells], numeric)
-    widths = _fitted([max(map(_columns, column)) for column in zip(*cells, strict=True)], width)
+    widths = _fitted([max(map(_columns, column)) for column in zip(*cells, strict=True)], numeric, width)
     header, *body = [_line(line, widths, numeric) for line in cells]
     return "\n".join([header, _GAP.join("-" * w for w in widths), *body])
 
@@ -82,11 +82,12 @@ def _markdown(cells: list[list[str]], numeric: list[bool]) -> str:
     return "\n".join([header, f"|{'|'.join(rules)}|", *body])
 
 
-def _fitted(widths: list[int], total: int) -> list[int]:
-    """Narrow the widest columns until a line fits, though never below 8."""
+def _fitted(widths: list[int], numeric: list[bool], total: int) -> list[int]:
+    """Narrow the widest columns of texts until a line fits, though never below 8; numbers stay whole."""
     widths, spare = list(widths), total - len(_GAP) * (len(widths) - 1)
-    while sum(widths) > spare and max(widths) > _LEAST:
-        widths[widths.index(max(widths))] -= 1
+    texts = [place for place, is_number in enumerate(numeric) if not is_number]
+    while texts and sum(widths) > spare and max(widths[place] for place in texts) > _LEAST:
+        widths[max(texts, key=lambda place: widths[place])] -= 1
     return widths
 
 

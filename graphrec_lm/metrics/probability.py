@@ -89,7 +89,11 @@ def gauc(labels: npt.ArrayLike, probabilities: npt.ArrayLike, groups: npt.ArrayL
     0.5
     """
     y, p = _checked(labels, probabilities)
-    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+    try:
+        codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+    except TypeError as error:  # None among texts
+        required = "`groups` must be values of one kind"
+        raise InputError(required, str(error), "Give rows without a user a name of their own.") from error
     if codes.shape != y.shape:
         raise InputError(
             f"`groups` must have one value a row ({len(y)})", len(codes), "Pass the rows' users."

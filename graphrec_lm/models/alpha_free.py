@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -119,9 +121,12 @@ class AlphaFree(TowerRecommender):
         return {prefix: Projection("mlp", *shape, generator) for prefix in ("", "augmented.")}
 
     def _over(self, towers: Towers, titles: torch.Tensor, graph: BipartiteGraph) -> _AlphaFreeLearner:
-        views = TextView(titles, graph, 0), augmented_view(titles.numpy(), graph, self.neighbors)
+        def augmented() -> TextView:
+            return augmented_view(titles.numpy(), graph, self.neighbors)
+
         how = self.tau, self.alignment, self.alignment_tau
-        return _AlphaFreeLearner(*views, towers[""], towers["augmented."], *how)
+        view = TextView(titles, graph, 0)
+        return _AlphaFreeLearner(view, augmented, towers[""], towers["augmented."], *how)
 
     def _learned(self, learner: _AlphaFreeLearner) -> Arrays:
         weights = tower_arrays({"": learner.tower, "augmented.": learner.augmented_tower})
@@ -139,7 +144,7 @@ class _AlphaFreeLearner(Learner):
     def __init__(
         self,
         view: TextView,
-        augmented: TextView,
+        augmented: Callable[[], TextView],
         tower: Projection,
         augmented_tower: Projection,
         tau: float,
@@ -147,8 +152,13 @@ class _AlphaFreeLearner(Learner):
         alignment_tau: float,
     ) -> None:
         super().__init__()
-        self.view, self.augmented, self.tower, self.augmented_tower = view, augmented, tower, augmented_tower
+        self.view, self._augment, self.tower, self.augmented_tower = view, augmented, tower, augmented_tower
         self.tau, self.alignment, self.alignment_tau = tau, alignment, alignment_tau
+
+    @cached_property
+    def augmented(self) -> TextView:
+        """The augmented view; the loss alone asks for it."""
+        return self._augment()
 
     def represent(self) -> tuple[torch.Tensor, torch.Tensor]:
         return self.view.everyone(self.tower, self.tower)

@@ -29,6 +29,7 @@ from graphrec_lm.models.learned_encoders import learned_parts
 from graphrec_lm.models.nobodies import most_popular
 from graphrec_lm.models.params import Parameters
 from graphrec_lm.models.people import UNKNOWN_POLICIES, People, are_pairs, known_codes
+from graphrec_lm.models.relevant import relevant_items, tell_of_nobodies
 from graphrec_lm.models.reranking import top_of
 from graphrec_lm.models.unsupported import Unsupported
 from graphrec_lm.models.wishes import intent_texts, of_kept
@@ -47,6 +48,11 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
     runs_on_cuda: ClassVar[bool] = False
     reads_weights: ClassVar[bool] = False
     _fitted: Fitted | None = None
+
+    @property
+    def has_epochs(self) -> bool:
+        """Whether it trains by epochs, after each of which callbacks are called."""
+        return False
 
     @abstractmethod
     def _fit(self, dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]) -> Fitted:
@@ -119,6 +125,7 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             For models that can start from another; see `TowerRecommender.fit`, which takes several
             datasets, too.
         callbacks : iterable of Callback
+            For models that train by epochs (`has_epochs`).
 
         Returns
         -------
@@ -135,13 +142,16 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
         datasets, aligned = checked_datasets(dataset, valid)
         if not self.reads_weights and any(one.weights is not None for one in datasets):
             logger.warning("%s reads no weights: every pair counts as one; IALS does", type(self).__name__)
+        callbacks = list(callbacks)
+        if callbacks and not self.has_epochs:
+            logger.warning("%s has no epochs: its callbacks are not called", type(self).__name__)
         before = self._opened
         try:
             self._opened = self._new_encoder()
             if isinstance(dataset, list | tuple):
-                fitted = self._fit_domains(datasets, aligned, list(callbacks))
+                fitted = self._fit_domains(datasets, aligned, callbacks)
             else:
-                fitted = self._fit(datasets[0], aligned[0], list(callbacks))
+                fitted = self._fit(datasets[0], aligned[0], callbacks)
             before = self._opened
         finally:
             self._opened = before
@@ -176,8 +186,8 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             mappings, too, from item id to weight.
         intent : str or list of str, optional
             What they say they want: one text for all, or one a person. What stands after "not" or "without"
-            counts against an item: "a space opera, not horror". Without `users` and `history`: a pure
-            search, one list a text.
+            counts against an item: "a space opera, not horror"; a title of the catalogue, or one in quotes,
+            is taken whole. Without `users` and `history`: a pure search, one list a text.
         alpha : float, list of float, or "auto"
             Weight of the intent, from 0 to 1 (the intent alone), one for all or one a person; "auto" looks
             at how specific each is (see `learn_alpha`). Somebody without a history has the intent alone.
@@ -291,8 +301,9 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
         candidates: Any = None,
         exclude: Any = None,
         on_unknown: str = "raise",
+        verbose: bool = True,
     ) -> None:
-        """Write `recommend` to a Parquet file, block by block, with a progress bar.
+        """Write `recommend` to a Parquet file, block by block.
 
         Parameters
         ----------
@@ -300,6 +311,8 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             Replaced atomically; nothing is left if the run is stopped.
         k, users, filter_seen, candidates, exclude, on_unknown
             As for `recommend`; by default for everyone.
+        verbose : bool
+            Show progress.
         """
         check_number("k", k, least=1, integer=True)
         check_choice("on_unknown", on_unknown, UNKNOWN_POLICIES)
@@ -311,7 +324,7 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             people = asked.part(start, stop)
             return people.ids, *self._ranked(people, k, shown.part(start, stop))
 
-        frames.stream_to_parquet(dataset, path, block, len(asked))
+        frames.stream_to_parquet(dataset, path, block, len(asked), verbose)
 
     def similar_items(self, items: Any, k: int = 10, *, on_unknown: str = "raise") -> Any:
         """The `k` items most similar to each of `items`, itself left out.
@@ -402,6 +415,7 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
         *,
         k: int | Sequence[int] = 20,
         metrics: Sequence[str] = ("recall", "ndcg", "hit_rate"),
+        candidates: Any = None,
         on_unknown: str = "raise",
         on_fitted: str = "raise",
     ) -> Evaluation:
@@ -416,8 +430,10 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             Cut-offs; several are measured on one ranking.
         metrics : sequence of str
             Of recall, precision, ndcg, hit_rate, mrr, map.
+        candidates : list of item ids, or dataframe `user_id, item_id`, optional
+            Only these are ranked, for everyone or for each user, and only they count as relevant.
         on_unknown : {"raise", "drop"}
-            What to do with interactions of users or items that were not fitted.
+            What to do with interactions, and candidates, of users or items that were not fitted.
         on_fitted : {"raise", "drop"}
             What to do with interactions that were fitted: they can't be ranked.
 
@@ -429,7 +445,7 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
         Raises
         ------
         InputError
-            If `test` has no positive interaction, or holds fitted ones.
+            If `test` has no positive interaction (of a candidate), or holds fitted ones.
         """
         state = self._state
         cuts = list(k) if isinstance(k, Iterable) else [k]
@@ -437,30 +453,13 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             raise InputError("`k` must be a cut-off, or several", repr(k), "Write k=20.")
         for cut in cuts:
             check_number("k", cut, least=1, integer=True)
-        check_choice("on_fitted", on_fitted, ("raise", "drop"))
-        test = state.dataset.align(test, on_unknown=on_unknown)
-        relevant = test.indptr, test.indices
-        if on_fitted == "drop":
-            relevant = subtract_rows(relevant, (state.dataset.indptr, state.dataset.indices), test.n_items)
-        codes = np.flatnonzero(np.diff(relevant[0])).astype(np.int32)
-        if not len(codes):
-            raise InputError(
-                "`test` must hold at least one positive interaction", 0, "Use a larger test part."
-            )
-        people = People.fitted(state.dataset, codes)
-        relevant, fitted = take_rows(*relevant, codes), (people.indptr, people.indices)
-        n_items = state.dataset.n_items
-        overlap = len(relevant[1]) - len(subtract_rows(relevant, fitted, n_items)[1])
-        if overlap:
-            remedy = "Fit on a training part alone, or pass on_fitted='drop'."
-            raise InputError("`test` must hold no fitted interaction", f"{overlap} of them", remedy)
-        valid = subtract_rows(take_rows(*state.valid, codes), relevant, n_items)
-        longest = max(cuts)
-        nobody = int((np.diff(fitted[0]) == 0).sum())
-        if nobody:
-            told = "%s: %d of %d people of `test` have no fitted interaction; leave them out by known_users()"
-            logger.warning(told, type(self).__name__, nobody, len(people))
-        top = self._ranked(people, longest, Shown(join_rows(fitted, valid)))[0]
+        dataset, longest = state.dataset, max(cuts)
+        codes, relevant = relevant_items(dataset, test, candidates, on_unknown, on_fitted)
+        people = People.fitted(dataset, codes)
+        tell_of_nobodies(type(self).__name__, people)
+        valid = subtract_rows(take_rows(*state.valid, codes), relevant, dataset.n_items)
+        shown = Shown.to(dataset, people, True, candidates, None, on_unknown)
+        top = self._ranked(people, longest, replace(shown, hidden=join_rows(shown.hidden, valid)))[0]
         padded = np.pad(top, ((0, 0), (0, max(0, longest - top.shape[1]))), constant_values=-1)
         found: dict[str, NDArray[np.float64]] = {}
         for cut in cuts:

@@ -22,7 +22,6 @@ from graphrec_lm.models.lightgcn import LightGCN
 from graphrec_lm.models.people import People
 from graphrec_lm.models.plain import is_registered, make, plain_parameters
 from graphrec_lm.models.text_ridge import TextRidge
-from graphrec_lm.models.trained import LoopRecommender
 from graphrec_lm.models.transfer import same_encoder
 from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder, resolve_encoder
 from graphrec_lm.training import Checkpoint
@@ -106,6 +105,11 @@ class Blend(Recommender):
         return dict(self._state.notes["validation"])
 
     @property
+    def has_epochs(self) -> bool:
+        """Whether a member does."""
+        return any(member.has_epochs for member in self._members())
+
+    @property
     def exact_for_new_people(self) -> bool:
         """If it is so of all members."""
         members = self._members() if self._fitted is None else self.members_
@@ -121,7 +125,8 @@ class Blend(Recommender):
         if self.weights is None and held_out is None:
             train, apart, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
             if apart.n_interactions:
-                tried = _fit_all(chosen, train, apart, ())
+                limits = [one for one in callbacks if not isinstance(one, Checkpoint)]
+                tried = _fit_all(chosen, train, apart, limits)
                 learned = self._choose(tried, train, apart)
                 chosen = [_again(member) for member in tried]
         fitted = _fit_all(chosen, dataset, valid, callbacks)
@@ -284,7 +289,17 @@ def usual_members(encoder: Any = DEFAULT_ENCODER, seed: int = 0, verbose: bool =
     >>> [type(member).__name__ for member in usual_members()]
     ['TextRidge', 'LightGCN']
     """
-    graph = LightGCN(
+    ridge = TextRidge(near_strength=0.0, encoder=encoder, seed=seed, verbose=verbose)
+    return [ridge, usual_graph(seed, verbose)]
+
+
+def usual_graph(seed: int = 0, verbose: bool = True) -> LightGCN:
+    """The ID model of `usual_members`.
+
+    >>> usual_graph().loss
+    'infonce'
+    """
+    return LightGCN(
         layers=2,
         loss="infonce",
         negatives=1024,
@@ -296,17 +311,16 @@ def usual_members(encoder: Any = DEFAULT_ENCODER, seed: int = 0, verbose: bool =
         seed=seed,
         verbose=verbose,
     )
-    return [TextRidge(near_strength=0.0, encoder=encoder, seed=seed, verbose=verbose), graph]
 
 
 def _fit_all(
     members: list[Recommender], dataset: Dataset, valid: Dataset | None, callbacks: Sequence[Callback]
 ) -> list[Recommender]:
     """Fitted copies of the members."""
-    return [
-        type(member)(**member.get_params()).fit(dataset, valid=valid, callbacks=callbacks)
-        for member in members
-    ]
+    copies = [type(member)(**member.get_params()) for member in members]
+    for copy in copies:
+        copy.fit(dataset, valid=valid, callbacks=callbacks if copy.has_epochs else ())
+    return copies
 
 
 def _again(member: Recommender) -> Recommender:
@@ -316,7 +330,7 @@ def _again(member: Recommender) -> Recommender:
 
 def _check_callbacks(members: list[Recommender], callbacks: Sequence[Callback]) -> None:
     """A checkpoint is of one run."""
-    trained = [type(member).__name__ for member in members if isinstance(member, LoopRecommender)]
+    trained = [type(member).__name__ for member in members if member.has_epochs]
     if len(trained) > 1 and any(isinstance(callback, Checkpoint) for callback in callbacks):
         remedy = "Fit without it, or fit the members one by one."
         raise InputError("a Checkpoint must serve one trained member", ", ".join(trained), remedy)

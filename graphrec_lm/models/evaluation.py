@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)  # a Mapping: equal means are equal
 class Evaluation(Mapping[str, float]):
     """Mean metrics over the users that have test items; a mapping "ndcg@20" -> mean.
 

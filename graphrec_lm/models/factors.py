@@ -119,8 +119,9 @@ class FactorRecommender(Recommender):
         Returns
         -------
         dataframe
-            `user_id, target_user_id, rank, score`, best first. Users without a history are alike to nobody:
-            their score is 0.
+            `user_id, target_user_id, rank, score`, best first. Users without a history are alike to nobody
+            (their score is 0), save for models that have learned something of them: `MultVAE`, and `KAR` with
+            texts of the users.
 
         Raises
         ------

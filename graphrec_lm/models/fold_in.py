@@ -46,13 +46,13 @@ def own_part(titles: NDArray[Any], people: People, length: float | None = None) 
     """Layer 0 of each person in LM space, [people, d_LM]: the mean e of the history's titles.
 
     With a wish q of weight α it is (1 - α) e + α ℓ q (AlphaRec, arXiv 2407.05441, section 5.3), where ℓ, the
-    `length` or that of the mean title, brings q, a unit vector, to the scale of the titles.
+    `length` or that of the wishes, brings q, a unit vector, to the scale of the titles.
     """
     means = history_means(titles, people.indptr, people.indices)
     if people.wishes is None:
         return means
     alphas = people.wishes.alphas[:, None]
-    scale = np.float32(_mean_length(titles) if length is None else length)
+    scale = np.float32(people.wishes.length if length is None else length)
     mixed: Float32 = (1 - alphas) * means + alphas * (scale * people.wishes.vectors)
     return mixed
 
@@ -62,11 +62,6 @@ def unit_own_part(titles: NDArray[Any], people: People) -> Float32:
     used, places = np.unique(people.indices, return_inverse=True)
     own = unit_rows(titles[used].astype(np.float32))
     return own_part(own, replace(people, indices=places.astype(np.int32)), length=1.0)
-
-
-def _mean_length(titles: NDArray[Any]) -> float:
-    rows = titles.astype(np.float32)
-    return float(np.sqrt(np.einsum("ij,ij->i", rows, rows)).mean()) if len(rows) else 1.0
 
 
 def graph_part(fold: Float32, people: People) -> Float32:

@@ -78,13 +78,14 @@ def stream_to_parquet(
     path: str | os.PathLike[str],
     block: Callable[[int, int], tuple[Any, Any, Any]],
     n: int,
+    verbose: bool,
 ) -> None:
     """Write the recommendations of `n` people, block by block, to a file replaced atomically."""
     schema = _schema(dataset)
     with (
         atomic_file(path) as temporary,
         pq.ParquetWriter(temporary, schema) as writer,
-        Progress(n, "recommend", "users") as bar,
+        Progress(n, "recommend", "users", enabled=verbose) as bar,
     ):
         for start in range(0, n, _STREAM_ROWS):
             stop = min(start + _STREAM_ROWS, n)

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.edges import pair_keys
-from graphrec_lm.kernels import join_rows, rows_between
+from graphrec_lm.kernels import join_rows, rows_between, subtract_rows
 from graphrec_lm.models.frames import pair_columns
 from graphrec_lm.models.people import Codes, Pattern, People, known_codes
 
@@ -53,6 +53,12 @@ class Shown:
         own = _pairs_of(dataset, people, candidates, on_unknown, "candidates")
         allowed = _allowed(dataset, None, exclude, on_unknown)
         return cls(hidden, None, own if allowed is None else _within(own, allowed, dataset.n_items))
+
+    def candidates_of(self, pattern: Pattern, n_items: int) -> Pattern:
+        """The entries of a CSR pattern [people, n_items] that are among the candidates."""
+        if self.own is not None:
+            return subtract_rows(pattern, subtract_rows(pattern, self.own, n_items), n_items)
+        return pattern if self.allowed is None else _within(pattern, self.allowed, n_items)
 
     def part(self, start: int, stop: int) -> Shown:
         """For the people start..stop-1."""

@@ -36,6 +36,7 @@ class Intents:
     _titles_of: tuple[str, Dataset, Float32] | None = None
     _phrases_of: tuple[str, Float32] | None = None
     _opened: tuple[Any, TextEncoder] | None = None
+    _length_of: tuple[Any, float] | None = None
 
     def _scores(self, people: People) -> Float32:
         raise NotImplementedError
@@ -85,8 +86,10 @@ class Intents:
         alphas = np.ones(len(people), dtype=np.float32) if automatic else check_alphas(alpha, len(people))
         chosen = self._intent_encoder(encoder)
         titles = self._unit_titles(chosen)
-        nobody = titles[:0], titles[:0]
-        wishes = Wishes(*(wish_vectors(texts, chosen) if texts else nobody), alphas, titles)
+        rows = titles[:0], titles[:0]
+        if texts:
+            rows = wish_vectors(texts, chosen, lambda: self._state.dataset.titles)
+        wishes = Wishes(*rows, alphas, titles, self._title_length)
         if automatic:
             alphas = self.alpha_rule_.alphas(
                 wish_features(replace(people, wishes=wishes), self._vague(chosen))
@@ -124,6 +127,17 @@ class Intents:
             rows = embed(dataset.titles, encoder) if rows is None else rows
             self._titles_of = kept = encoder.fingerprint, dataset, unit_rows(rows.astype(np.float32))
         return kept[2]
+
+    @property
+    def _title_length(self) -> float:
+        """Mean length of the title vectors of the fit, kept for the next call; 1 without them."""
+        titles, kept = self._state.arrays.get("titles"), self._length_of
+        if titles is None or not len(titles):
+            return 1.0
+        if kept is None or kept[0] is not titles:
+            rows = titles.astype(np.float32)
+            self._length_of = kept = titles, float(np.sqrt(np.einsum("ij,ij->i", rows, rows)).mean())
+        return kept[1]
 
     def _kept_titles(self, encoder: TextEncoder) -> Any:
         """Vectors of the titles by that encoder from the fit, or None."""

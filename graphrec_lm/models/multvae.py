@@ -225,7 +225,7 @@ def unit_scale(indptr: NDArray[np.int64]) -> Float32:
 
 
 def _xavier(rows: int, columns: int, generator: torch.Generator) -> Parameter:
-    """N(0, 2 / (rows + columns)), as the authors draw weights."""
+    """N(0, 2 / (rows + columns)): the variance of the authors' weights, which are uniform."""
     return Parameter(torch.randn(rows, columns, generator=generator) * (2 / (rows + columns)) ** 0.5)
 
 

@@ -61,9 +61,7 @@ class Projection(torch.nn.Module):
 
     def rest(self, first: torch.Tensor) -> torch.Tensor:
         """What follows the first product, [n, hidden] -> [n, dim]; nothing if linear."""
-        if self.kind == "linear":
-            return first
-        return functional.leaky_relu(first + self.b1) @ self.w2 + self.b2
+        return first if self.kind == "linear" else _after_first(first, self.b1, self.w2, self.b2)
 
     @classmethod
     def restored(cls, arrays: dict[str, NDArray[Any]], prefix: str = "") -> Projection:
@@ -75,11 +73,14 @@ class Projection(torch.nn.Module):
         projection.load_state_dict({name: torch.from_numpy(arrays[prefix + name]) for name in names})
         return projection
 
-    @classmethod
-    def apply_restored(cls, arrays: dict[str, NDArray[Any]], vectors: Float32) -> Float32:
-        """The projection among the arrays of a fit, applied to LM vectors [n, d_LM]."""
-        found: Float32 = cls.restored(arrays)(torch.from_numpy(vectors)).detach().numpy()
-        return found
+    @staticmethod
+    def apply_restored(arrays: dict[str, NDArray[Any]], vectors: Float32) -> Float32:
+        """The projection among the arrays of a fit, applied to LM vectors [n, d_LM]; no module is made."""
+        found = torch.from_numpy(vectors) @ torch.from_numpy(arrays["w1"])
+        if "w2" in arrays:
+            found = _after_first(found, *(torch.from_numpy(arrays[name]) for name in ("b1", "w2", "b2")))
+        projected: Float32 = found.numpy()
+        return projected
 
     def users_and_items(
         self, titles: torch.Tensor, graph: BipartiteGraph | DeviceGraph, in_bfloat16: bool = False
@@ -109,6 +110,11 @@ class Projection(torch.nn.Module):
     def _second(self, rows: torch.Tensor, in_bfloat16: bool) -> torch.Tensor:
         """What follows the product with `w1`, by autograd."""
         return product(functional.leaky_relu(rows + self.b1), self.w2, in_bfloat16) + self.b2
+
+
+def _after_first(first: torch.Tensor, b1: torch.Tensor, w2: torch.Tensor, b2: torch.Tensor) -> torch.Tensor:
+    """What follows the first product of an MLP."""
+    return functional.leaky_relu(first + b1) @ w2 + b2
 
 
 class _HiddenLayer(torch.autograd.Function):

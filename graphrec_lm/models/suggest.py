@@ -7,10 +7,11 @@ from typing import NamedTuple
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.models.base import Recommender
-from graphrec_lm.models.blend import Blend
+from graphrec_lm.models.blend import Blend, usual_graph
 from graphrec_lm.models.dense_limit import fits_dense
 from graphrec_lm.models.ease import EASE
-from graphrec_lm.models.lightgcn import LightGCN
+from graphrec_lm.models.item_knn import ItemKNN
+from graphrec_lm.models.slim import SLIM
 from graphrec_lm.models.text_ridge import TextRidge
 from graphrec_lm.models.white_gcn import WhiteGCN
 
@@ -82,9 +83,8 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
         return Suggestion(WhiteGCN(), reason)
     ridge = TextRidge() if fits else TextRidge(solver="sparse")
     if goal == "cold items":
-        reason = "Near titles place a new item among new ones, in two ways that complement each other. Beside"
-        reason += " items with a history new ones rank low: pass the new ones as `candidates`."
-        return Suggestion(Blend([ridge, WhiteGCN()], weights=[1.0, 1.0]), reason)
+        reason = "Near titles stand for a new item. Beside those with a history it ranks low: pass the new"
+        return Suggestion(ridge, f"{reason} ones as `candidates`.")
     memory = "in closed form" if fits else "its sparse solver, since items² do not fit in memory"
     if goal == "speed" or not fits:
         return Suggestion(ridge, f"Interactions and titles together, {memory}, tuned by itself.")
@@ -94,12 +94,15 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
 
 
 def _without_titles(dataset: Dataset, goal: str, fits: bool) -> Suggestion:
-    if goal in ("no training", "cold items", "new domains", "streaming"):
+    if goal == "no training":
+        return Suggestion(ItemKNN(), "No titles: items that the same people touched, counted.")
+    if goal in ("cold items", "new domains", "streaming"):
         remedy = "Make the Dataset with an item table that has titles."
         raise InputError(f"goal={goal!r} must be given titles", "a Dataset without", remedy)
     if fits:
         return Suggestion(
             EASE(), "No titles: ridge regression of each item on all others, one factorisation."
         )
-    model = LightGCN(layers=2, loss="infonce", negatives=1024, share_negatives=True, batch_size="auto")
-    return Suggestion(model, "No titles, and items² do not fit in memory: embeddings on the graph.")
+    if goal == "speed":
+        return Suggestion(SLIM(), "No titles, and items² do not fit in memory: few weights an item.")
+    return Suggestion(usual_graph(), "No titles, and items² do not fit in memory: embeddings on the graph.")

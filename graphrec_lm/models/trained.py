@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from graphrec_lm.models.device import training_device
 from graphrec_lm.models.factors import FactorRecommender
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.held_out import judge, validating
+from graphrec_lm.models.plain import plain_parameters
 from graphrec_lm.training import (
     BatchSampler,
     Callback,
@@ -51,6 +53,10 @@ class LoopRecommender(FactorRecommender):
     seed: int
     device: str
     verbose: bool
+
+    @property
+    def has_epochs(self) -> bool:
+        return True
 
     @abstractmethod
     def _learner(self, dataset: Dataset, graph: BipartiteGraph) -> tuple[Learner, dict[str, Any]]:
@@ -148,7 +154,8 @@ class LoopRecommender(FactorRecommender):
         """Fingerprint of everything that the trained weights depend on."""
         parts = {k: v for k, v in self.get_params().items() if k not in ("encoder", "verbose", "device")}
         data = [None if part is None else part.fingerprint for part in (*datasets, *valid)]
-        text = repr((type(self).__name__, sorted(parts.items()), sorted(notes.items()), data))
+        named = [type(self).__name__, plain_parameters(parts), notes, data]
+        text = json.dumps(named, sort_keys=True, default=repr)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +34,7 @@ _NEGATION = re.compile(
     rf"|[,;]\s*(?:but\s+)?{_LESS}"
     rf"|(?<![Ww]hy)\s(?:(?:but\s+)?(?:{_NOT}|without|except|{_DONT})|(?:but|with)\s+no))\s+"
 )
+_YEAR = re.compile(r"\s*\(\d{4}\)\s*$")
 _QUOTED = re.compile(r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|\u00ab[^\u00bb]*\u00bb")
 
 
@@ -56,12 +57,15 @@ class Wishes:
         Their weights beside the histories, from 0 to 1.
     titles : float32 array [n_items, d_LM]
         Unit vectors of the items' titles.
+    length : float
+        Mean length of the titles' vectors before they were scaled to 1.
     """
 
     wanted: Float32
     unwanted: Float32
     alphas: Float32
     titles: Float32
+    length: float = 1.0
 
     @property
     def vectors(self) -> Float32:
@@ -72,13 +76,13 @@ class Wishes:
     def part(self, start: int, stop: int) -> Wishes:
         """The wishes start..stop-1."""
         part = slice(start, stop)
-        return Wishes(self.wanted[part], self.unwanted[part], self.alphas[part], self.titles)
+        return replace(self, wanted=self.wanted[part], unwanted=self.unwanted[part], alphas=self.alphas[part])
 
     def padded(self, size: int) -> Wishes:
         """These and, up to `size`, wishes of weight 0."""
         extra = size - len(self.alphas)
         wanted, unwanted = (np.pad(rows, ((0, extra), (0, 0))) for rows in (self.wanted, self.unwanted))
-        return Wishes(wanted, unwanted, np.pad(self.alphas, (0, extra)), self.titles)
+        return replace(self, wanted=wanted, unwanted=unwanted, alphas=np.pad(self.alphas, (0, extra)))
 
 
 def parse(intent: str) -> Parts:
@@ -100,6 +104,11 @@ def parse(intent: str) -> Parts:
     if found is None:
         return Parts(text, "")
     return Parts(text[: found.start()].strip(), text[found.end() :].strip())
+
+
+def _name(title: str) -> str:
+    """A title as it is compared: capitals and spaces don't matter."""
+    return " ".join(title.casefold().split())
 
 
 def intent_texts(intent: Any, people: int | None) -> list[str]:
@@ -149,8 +158,12 @@ def check_alphas(alpha: Any, people: int) -> Float32:
     return np.broadcast_to(given, people).astype(np.float32)
 
 
-def wish_vectors(texts: Sequence[str], encoder: TextEncoder) -> tuple[Float32, Float32]:
+def wish_vectors(
+    texts: Sequence[str], encoder: TextEncoder, titles: Callable[[], Sequence[str]] = list
+) -> tuple[Float32, Float32]:
     """Unit vectors of what each text wants and doesn't, float32 [n, d_LM]; zero where it has no such part.
+
+    One of the `titles()`, with its year or without, is wanted as a whole: "Not One Less".
 
     Warns
     -----
@@ -158,6 +171,12 @@ def wish_vectors(texts: Sequence[str], encoder: TextEncoder) -> tuple[Float32, F
         If the language model reads only the beginning of a text.
     """
     parsed = [parse(text) for text in texts]
+    if any(parts.unwanted for parts in parsed):
+        known = {name for title in titles() for name in (_name(title), _name(_YEAR.sub("", title)))}
+        parsed = [
+            Parts(text.strip(), "") if _name(text) in known else parts
+            for text, parts in zip(texts, parsed, strict=True)
+        ]
     distinct = list(dict.fromkeys(part for parts in parsed for part in parts if part))
     cut = encoder.overlong(distinct)
     if cut:

@@ -30,9 +30,11 @@ Keys = npt.NDArray[np.uint8]
 Positions = npt.NDArray[np.int64]
 
 KEY_BYTES = 32
-SMALL_BYTES = 1 << 16
+SMALL_BYTES = (1 << 16, 1 << 22)  # shards below either are merged, once there are many of them
 MANY_SMALL = 64
 STALE_SECONDS = 3600.0
+
+_known: dict[Path, Keys] = {}  # of shards that were read: a shard never changes under its name
 
 
 def text_keys(texts: Sequence[str]) -> Keys:
@@ -82,13 +84,16 @@ class DiskCache:
         """Yield, a verified shard at a time, positions in `keys` (unique) and their vectors."""
         prefixes = _prefixes(keys)
         order = np.argsort(prefixes, kind="stable")
-        ordered = prefixes[order]
+        ordered, is_found = prefixes[order], np.zeros(len(keys), dtype=bool)
         for shard in self._shards():
+            if is_found.all():
+                return
             found = _match(keys, order, ordered, self._keys_of(shard))
             if found is not None:
                 positions, rows = found
                 verified = self._load(shard)
                 if verified is not None:
+                    is_found[positions] = True
                     yield positions, verified[1][rows]
 
     def write(self, keys: Keys, vectors: Vectors) -> None:
@@ -109,10 +114,11 @@ class DiskCache:
             with suppress(OSError):
                 if time.time() - left.stat().st_mtime > STALE_SECONDS:
                     left.unlink()
-        small = [shard for shard in self._shards() if _size(shard) < SMALL_BYTES]
-        if len(small) >= MANY_SMALL:
-            with suppress(OSError):
-                self._merge(small)
+        for limit in SMALL_BYTES:
+            small = [shard for shard in self._shards() if _size(shard) < limit]
+            for start in range(0, len(small) - MANY_SMALL + 1, MANY_SMALL):
+                with suppress(OSError):
+                    self._merge(small[start : start + MANY_SMALL])
 
     def _merge(self, shards: list[Path]) -> None:
         loaded = {shard: content for shard in shards if (content := self._load(shard)) is not None}
@@ -125,14 +131,17 @@ class DiskCache:
         self.write(keys[first], vectors[first])
         for shard in loaded:
             shard.unlink(missing_ok=True)
+            _known.pop(shard, None)
 
     def _shards(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9a-f]*.safetensors"))
 
     def _keys_of(self, shard: Path) -> Keys | None:
-        """Return the keys of a shard, unverified, without reading its vectors."""
+        """Return the keys of a shard, unverified, without reading its vectors; kept for the next call."""
         from safetensors import SafetensorError, safe_open
 
+        if shard in _known:
+            return _known[shard]
         try:
             with safe_open(shard, framework="numpy") as opened:
                 keys: Keys = opened.get_tensor("keys")
@@ -143,6 +152,7 @@ class DiskCache:
             _skip(shard, error)
             return None
         if keys.dtype == np.uint8 and keys.shape[1:] == (KEY_BYTES,):
+            _known[shard] = keys
             return keys
         _drop(shard, "its keys are not SHA-256")
         return None
@@ -175,6 +185,7 @@ def _parse(content: bytes) -> tuple[Keys, Vectors] | None:
 
 def _drop(shard: Path, reason: object) -> None:
     logger.warning("cache file %s is damaged (%s); dropped, its texts are encoded again", shard, reason)
+    _known.pop(shard, None)
     with suppress(OSError):
         shard.unlink()
 
@@ -207,4 +218,4 @@ def _size(shard: Path) -> int:
     try:
         return shard.stat().st_size
     except FileNotFoundError:
-        return SMALL_BYTES
+        return max(SMALL_BYTES)

@@ -43,7 +43,7 @@ def post_json(url: str, payload: object, key: str | None, timeout: float) -> Ans
             return Answer(response.status, response.read().decode("utf-8", "replace"))
     except urllib.error.HTTPError as error:
         return Answer(error.code, _hide(_body(error), key), retry_after(error.headers))
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # the last: an impossible host name
         reason = getattr(error, "reason", error)
         return Answer(0, _hide(f"{type(reason).__name__}: {reason}", key))
 

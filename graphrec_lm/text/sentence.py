@@ -9,20 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.text.base import TextEncoder, Vectors, check_texts, check_vectors, fingerprint_of
+from graphrec_lm.text.base import Vectors, check_texts, check_vectors
 from graphrec_lm.text.loading import loading, pick_device
-from graphrec_lm.text.locate import (
-    DEFAULT_ENCODER,
-    as_folder,
-    folder_hash,
-    hub_id,
-    hub_name,
-    packaged_folder,
-)
-from graphrec_lm.text.windows import beyond_window
+from graphrec_lm.text.locate import DEFAULT_ENCODER, hub_name
+from graphrec_lm.text.opened import OpensModel
+from graphrec_lm.text.windows import beyond_window, check_window, positions_of
 
 
-class SentenceEncoder(TextEncoder):
+class SentenceEncoder(OpensModel):
     """A sentence-transformers model, loaded when the first text is encoded.
 
     Parameters
@@ -72,11 +66,9 @@ class SentenceEncoder(TextEncoder):
         check_number("batch_size", batch_size, least=1, integer=True)
         if max_length is not None:
             check_number("max_length", max_length, least=1, integer=True)
-        self.source, self.prompt, self.normalize, self.max_length = source, prompt, normalize, max_length
-        self.revision, self.batch_size, self.device = revision, batch_size, device
-        self._folder = as_folder(source)
-        self._content = ""  # hash of the folder when it was loaded: another model may be saved there later
-        self._model: Any = None
+        super().__init__(source, revision)
+        self.prompt, self.normalize, self.max_length = prompt, normalize, max_length
+        self.batch_size, self.device = batch_size, device
 
     @property
     def name(self) -> str:
@@ -85,9 +77,7 @@ class SentenceEncoder(TextEncoder):
     @property
     def fingerprint(self) -> str:
         settings = {"prompt": self.prompt, "normalize": self.normalize, "max_length": self.max_length}
-        if self._folder is not None:
-            return fingerprint_of("sentence", content=self._content or folder_hash(self._folder), **settings)
-        return fingerprint_of("sentence", name=hub_name(self.name), revision=self.revision, **settings)
+        return self._fingerprint("sentence", hub_name(self.name), **settings)
 
     @property
     def dim(self) -> int:
@@ -117,22 +107,17 @@ class SentenceEncoder(TextEncoder):
 
         return beyond_window(texts, self.prompt, self.max_length, load)
 
-    def _loaded(self) -> Any:
-        if self._model is None:
-            content = "" if self._folder is None else folder_hash(self._folder)
-            self._model, self._content = self._load(), content
-        return self._model
-
     def _load(self) -> Any:
-        folder = self._folder or (packaged_folder(self.name) if self.revision is None else None)
-        if folder is not None:
-            _refuse_custom_code(folder)
-        with loading(self.name, "sentence-transformers", local=folder is not None):
+        place, is_local = self._place()
+        if is_local:
+            _refuse_custom_code(Path(place))
+        with loading(self.name, "sentence-transformers", local=is_local):
             from sentence_transformers import SentenceTransformer
 
-            place = str(folder) if folder is not None else hub_id(self.name)
             model = SentenceTransformer(place, device=pick_device(self.device), revision=self.revision)
         if self.max_length is not None:
+            inner = getattr(model[0], "auto_model", None)
+            check_window(self.max_length, None if inner is None else positions_of(inner), self.name)
             model.max_seq_length = self.max_length
         return model
 

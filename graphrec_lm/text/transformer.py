@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphrec_lm.errors import InputError, check_choice, check_number
-from graphrec_lm.text.base import TextEncoder, Vectors, check_texts, check_vectors, fingerprint_of, unit_rows
+from graphrec_lm.text.base import Vectors, check_texts, check_vectors, unit_rows
 from graphrec_lm.text.loading import loading, pick_device
-from graphrec_lm.text.locate import as_folder, folder_hash, hub_id, packaged_folder
+from graphrec_lm.text.locate import hub_id
+from graphrec_lm.text.opened import OpensModel
 from graphrec_lm.text.pooling import POOLINGS, pool
-from graphrec_lm.text.windows import beyond_window
+from graphrec_lm.text.windows import beyond_window, check_window, positions_of
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +23,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 LONGEST = 512
 
 
-class TransformerEncoder(TextEncoder):
+class TransformerEncoder(OpensModel):
     """Pooled last hidden states of a transformers model, loaded when the first text is encoded.
 
     Texts are padded on the right whatever the tokenizer's habit, so that a text's vector does not depend on
@@ -78,12 +79,10 @@ class TransformerEncoder(TextEncoder):
         check_number("batch_size", batch_size, least=1, integer=True)
         if max_length is not None:
             check_number("max_length", max_length, least=1, integer=True)
-        self.source, self.pooling, self.prompt, self.normalize = source, pooling, prompt, normalize
-        self.max_length, self.dtype, self.revision = max_length, dtype, revision
+        super().__init__(source, revision)
+        self.pooling, self.prompt, self.normalize = pooling, prompt, normalize
+        self.max_length, self.dtype = max_length, dtype
         self.batch_size, self.device = batch_size, device
-        self._folder = as_folder(source)
-        self._content = ""  # hash of the folder when it was loaded: another model may be saved there later
-        self._parts: tuple[Any, Any, int] | None = None
 
     @property
     def name(self) -> str:
@@ -98,12 +97,7 @@ class TransformerEncoder(TextEncoder):
             "max_length": self.max_length,
             "dtype": self.dtype,
         }
-        if self._folder is not None:
-            return fingerprint_of(
-                "transformer", content=self._content or folder_hash(self._folder), **settings
-            )
-        name = hub_id(os.fspath(self.source))
-        return fingerprint_of("transformer", name=name, revision=self.revision, **settings)
+        return self._fingerprint("transformer", hub_id(os.fspath(self.source)), **settings)
 
     @property
     def dim(self) -> int:
@@ -135,17 +129,10 @@ class TransformerEncoder(TextEncoder):
             states = model(input_ids=ids, attention_mask=mask).last_hidden_state
         return pool(states.float(), mask, self.pooling)
 
-    def _loaded(self) -> tuple[Any, Any, int]:
-        if self._parts is None:
-            content = "" if self._folder is None else folder_hash(self._folder)
-            self._parts, self._content = self._load(), content
-        return self._parts
-
     def _load(self) -> tuple[Any, Any, int]:
         source = os.fspath(self.source)
-        folder = self._folder or (packaged_folder(source) if self.revision is None else None)
-        place = str(folder) if folder is not None else hub_id(source)
-        with loading(source, "transformers", local=folder is not None):
+        place, is_local = self._place()
+        with loading(source, "transformers", local=is_local):
             import torch
             from transformers import AutoModel, AutoTokenizer
 
@@ -154,8 +141,10 @@ class TransformerEncoder(TextEncoder):
             model = model.get_encoder() if model.config.is_encoder_decoder else model
             model = model.eval().to(pick_device(self.device), getattr(torch, self.dtype))
         _pad_right(tokenizer, source)
-        limit = min(_limit(tokenizer, model), LONGEST) if self.max_length is None else self.max_length
-        return tokenizer, model, limit
+        positions = positions_of(model)
+        check_window(self.max_length, positions, source)
+        usual = min(int(tokenizer.model_max_length), positions or LONGEST, LONGEST)
+        return tokenizer, model, self.max_length or usual
 
 
 def _pad_right(tokenizer: Any, source: str) -> None:
@@ -168,11 +157,3 @@ def _pad_right(tokenizer: Any, source: str) -> None:
             f"none in {source!r}",
             "Set `pad_token` and save the tokenizer again.",
         )
-
-
-def _limit(tokenizer: Any, model: Any) -> int:
-    """Return the longest input: RoBERTa's position table keeps its first rows for padding."""
-    positions = getattr(model.config, "max_position_embeddings", None) or LONGEST
-    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    reserved = getattr(table, "padding_idx", None)
-    return min(int(tokenizer.model_max_length), positions - (0 if reserved is None else reserved + 1))

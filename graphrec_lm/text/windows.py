@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from graphrec_lm.errors import InputError
+
 _SHORT = 100  # characters that every window holds
 
 
@@ -29,3 +31,18 @@ def beyond_window(
     tokenizer, window = load()
     room = window - tokenizer.num_special_tokens_to_add()
     return [text for text in long if len(tokenizer.tokenize(prompt + text)) > room]
+
+
+def check_window(max_length: int | None, positions: int | None, name: str) -> None:
+    """Refuse a `max_length` beyond the tokens that a model has positions for."""
+    if max_length is not None and positions is not None and max_length > positions:
+        required = f"`max_length` must be at most {positions}, the positions of {name!r}"
+        raise InputError(required, max_length, "Leave it out, or take a model with a longer window.")
+
+
+def positions_of(model: Any) -> int | None:
+    """The tokens that the position table holds, None without one; RoBERTa's keeps its first for padding."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    reserved = getattr(table, "padding_idx", None)
+    return None if positions is None else int(positions) - (0 if reserved is None else reserved + 1)

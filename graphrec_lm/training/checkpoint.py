@@ -48,7 +48,7 @@ class Checkpoint(Callback):
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         check_number("every", every, least=1, integer=True)
-        self.path, self.every = Path(path), every
+        self.path, self.every = Path(path).expanduser(), every
 
     def __repr__(self) -> str:
         return f"Checkpoint({str(self.path)!r}, every={self.every})"

@@ -48,7 +48,11 @@ class TimeLimit(Callback):
         """Forget an earlier training."""
         self.reached = False
 
+    def on_fit_end(self, state: TrainingState) -> None:
+        """A run that a checkpoint says was stopped then, was."""
+        self.reached = state.stop and state.history[-1]["seconds"] >= self.seconds
+
     def on_epoch_end(self, state: TrainingState) -> None:
         """Stop if the time is over."""
         if state.history[-1]["seconds"] >= self.seconds:
-            self.reached = state.stop = True
+            state.stop = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -52,6 +52,7 @@ class UserSampler:
 
     graph: BipartiteGraph
     seed: int
+    _orders: dict[int, Codes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         """Users drawn in an epoch."""
@@ -60,9 +61,17 @@ class UserSampler:
     def draw(self, step: int, size: int) -> UserBatch:
         """The batch of number `step`; the last one of an epoch may be smaller than `size`."""
         epoch, place = divmod(step, -(-len(self) // size))
-        order = np.random.default_rng((self.seed, epoch)).permutation(self._users)
-        users = order[place * size : (place + 1) * size]
+        users = self._order(epoch)[place * size : (place + 1) * size]
         return UserBatch(step, users, *take_rows(self.graph.indptr, self.graph.indices, users))
+
+    def _order(self, epoch: int) -> Codes:
+        """The users in the order of an epoch, kept for its next batch."""
+        order = self._orders.get(epoch)
+        if order is None:
+            order = np.random.default_rng((self.seed, epoch)).permutation(self._users)
+            self._orders.clear()
+            self._orders[epoch] = order
+        return order
 
     @cached_property
     def _users(self) -> Codes:

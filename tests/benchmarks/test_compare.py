@@ -11,6 +11,7 @@ pytest.importorskip("optuna")
 pytest.importorskip("matplotlib")
 
 from compare import main
+from comparing.store import alone_in
 
 from tests.benchmarks.conftest import ROOT
 
@@ -63,3 +64,9 @@ def test_what_is_wrong_is_said_and_nothing_written(arguments, tmp_path, more, me
     with pytest.raises(SystemExit, match=message):
         main([*arguments, *more])
     assert not (tmp_path / "r").exists()
+
+
+def test_one_run_at_a_time_in_a_folder_of_results(arguments, tmp_path):
+    with alone_in(tmp_path / "r"), pytest.raises(SystemExit, match="one run at a time"):
+        main(arguments)
+    assert list((tmp_path / "r").iterdir()) == []

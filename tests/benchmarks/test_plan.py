@@ -88,6 +88,7 @@ def test_a_first_value_of_a_dataset_is_that_of_every_model_that_tunes_it(make):
         (("dim: 8", "dims: 8"), "Did you mean 'dim'"),
         (("dim: 8", "tau: 0.1"), r"\['tau'\] in both"),
         (("MF:", "MF:\n    final_seconds: {tuy: 9}"), "Did you mean 'toy'"),
+        (("batch_size: 64", "batch_sice: 64"), "data.toy.params.*Did you mean 'batch_size'"),
         (("dim: 8", "seed: 8"), "must leave 'seed' to the comparison"),
         (("reference: MF", "reference: 3"), "`convergence`"),
         (("  MF:", "  M/F:"), "must have no slash"),

@@ -52,6 +52,15 @@ def _row(comparison, entry, seed, values, limited) -> None:
         np.savez(file, users=np.arange(200), **{"ndcg@5": values.astype(np.float32)})
 
 
+def draw_again(comparison, deviation: float) -> None:
+    """Per-user values of one mean for all entries."""
+    rng = np.random.default_rng(5)
+    for entry in comparison.entries:
+        for row in comparison.finished(entry):
+            path = comparison.per_user(entry, row["seed"], row["key"])
+            np.savez(path, **{"ndcg@5": rng.normal(0.3, deviation, 200).astype(np.float32)})
+
+
 def fail(comparison, error: str) -> None:
     """As if the first row of MF had ended so."""
     comparison.rows.put({**comparison.rows.where(data="toy", entry="MF")[0], "error": error})
@@ -160,14 +169,56 @@ def test_seeds_that_are_missing_are_named_with_the_reason(make):
 def test_when_nothing_can_be_told_apart_it_is_said_first(make):
     comparison = make()
     made_up(comparison, MEANS)
-    rng = np.random.default_rng(5)
-    for entry in comparison.entries:
-        for row in comparison.finished(entry):
-            path = comparison.per_user(entry, row["seed"], row["key"])
-            np.savez(path, **{"ndcg@5": rng.normal(0.3, 0.3, 200).astype(np.float32)})
+    draw_again(comparison, 0.3)
     assert "**toy**: nothing can be told apart with 200 users; TitleCosine" in write_report(comparison)
 
 
 def test_a_report_of_nothing(make):
     page = write_report(make())
     assert "**toy**: no final row is finished. Without a row: Popularity" in page
+
+
+def test_pairs_of_the_last_report_are_corrected_with_the_new_ones(make):
+    comparison = make()
+    made_up(comparison, MEANS)
+    draw_again(comparison, 0.05)
+    before = differences_of(comparison)
+    gone = next(entry for entry in comparison.entries if entry.name == "Popularity")
+    for row in comparison.finished(gone):
+        comparison.per_user(gone, row["seed"], row["key"]).unlink()
+    after = differences_of(comparison)
+    assert {pair: values["adjusted"] for pair, values in after.items()} == {
+        pair: values["adjusted"] for pair, values in before.items()
+    }
+    assert any(values["adjusted"] > values["p_value"] for values in after.values())
+
+
+def test_a_pair_without_a_test_counts_in_the_correction(make):
+    comparison = make()
+    made_up(comparison, MEANS)
+    gone = next(entry for entry in comparison.entries if entry.name == "Popularity")
+    for row in comparison.finished(gone):
+        comparison.per_user(gone, row["seed"], row["key"]).unlink()
+    (pair,) = differences_of(comparison).values()
+    assert pair["adjusted"] == pytest.approx(3 * pair["p_value"])
+
+
+def test_no_pair_but_those_with_the_best_can_be_told_apart(make):
+    comparison = make()
+    made_up(comparison, MEANS)
+    rng = np.random.default_rng(5)
+    near = {"TitleCosine [minilm]": (0.3, 0.4), "Popularity": (0.28, 0.01), "MF": (0.26, 0.01)}
+    for entry in comparison.entries:
+        for row in comparison.finished(entry) if entry.name in near else ():
+            values = rng.normal(*near[entry.name], 200).astype(np.float32)
+            np.savez(comparison.per_user(entry, row["seed"], row["key"]), **{"ndcg@5": values})
+    page = write_report(comparison)
+    assert "it cannot be told from any other with 200 users" in page
+    assert "nothing can be told apart" not in page
+
+
+def differences_of(comparison) -> dict[frozenset[str], dict[str, float]]:
+    """The pairs of a new report."""
+    write_report(comparison)
+    pairs = json.loads((comparison.results / "compare.json").read_text())["differences"]["toy"]
+    return {frozenset([pair["first"], pair["second"]]): pair for pair in pairs}

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import graphrec_lm
+from graphrec_lm.errors import InputError
 
 
 def test_recommend_prints_a_list_for_each_user(cli, home: Path):
@@ -142,3 +143,49 @@ def test_fit_refuses_a_folder_of_other_things_before_it_works(cli, home: Path, t
     assert (ran.code, ran.out) == (2, "")
     assert "must be new, empty or one that was saved before" in ran.err
     assert (tmp_path / "model" / "thesis.txt").read_text() == "mine"
+
+
+def test_the_rule_that_is_given_takes_the_place_of_the_fitted_one(cli, tmp_path: Path):
+    names = ["user_id", "item_id", "stars"]
+    rows = pd.DataFrame([(u, i, 5) for u in range(6) for i in range(4) if i != u % 4], columns=names)
+    rules = {"columns": {"stars": "rating"}, "positive": "rating >= 3"}
+    graphrec_lm.Popularity().fit(graphrec_lm.Dataset.from_frame(rows, **rules)).save(tmp_path / "m")
+    held_out = pd.DataFrame([(u, u % 4, 2 + u % 2) for u in range(6)], columns=names)
+    held_out.to_csv(tmp_path / "t.csv", index=False)
+    held_out.drop(columns="stars").to_csv(tmp_path / "bare.csv", index=False)
+
+    def users(file: str, *rule: str) -> str:
+        return cli("evaluate", tmp_path / "m", "--test", tmp_path / file, *rule).out.split()[2]
+
+    assert users("t.csv") == "3"
+    assert users("t.csv", "--positive", "rating >= 2") == users("bare.csv", "--positive", "all") == "6"
+
+
+def test_what_cannot_be_ranked_is_dropped_if_asked(cli, home: Path, tmp_path: Path):
+    rows = pd.read_csv(home / "test.csv")
+    fitted = pd.read_csv(home / "rows.csv")[:1]
+    new = pd.DataFrame({"user_id": [99], "item_id": [1], "rating": [5]})
+    pd.concat([rows, new, fitted]).to_csv(tmp_path / "t.csv", index=False)
+    command = ["evaluate", home / "cosine", "--test", tmp_path / "t.csv"]
+    assert cli(*command).code == cli(*command, "--on-unknown", "drop").code == 2
+    dropped = cli(*command, "--on-unknown", "drop", "--on-fitted", "drop")
+    assert dropped.out == cli("evaluate", home / "cosine", "--test", home / "test.csv").out
+
+
+def test_a_checkpoint_of_a_model_without_epochs_is_refused_before_the_fit(cli, home: Path, tmp_path: Path):
+    config = tmp_path / "run.yaml"
+    config.write_text(CONFIG.format(home=home, model="ItemKNN", folder=tmp_path))
+    ran = cli("fit", config)
+    assert ran.code == 2 and "`fit.checkpoint` must be for a model that trains by epochs" in ran.err
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_fit_is_saved_before_it_is_evaluated(cli, home: Path, tmp_path: Path, monkeypatch):
+    def failing(*_: object, **__: object) -> None:
+        raise InputError("a ranking must end well", "none")
+
+    monkeypatch.setattr(graphrec_lm.LightGCN, "evaluate", failing)
+    config = tmp_path / "run.yaml"
+    config.write_text(CONFIG.format(home=home, model=MODELS["LightGCN"], folder=tmp_path))
+    assert cli("fit", config).code == 2
+    assert graphrec_lm.load(tmp_path / "model").dataset_.n_items == 12

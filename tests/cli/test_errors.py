@@ -26,6 +26,10 @@ WRONG = {
     "not a model": (["recommend", "HOME", "--user", "1"], "a saved model must be a folder with config.json"),
     "everyone without a file": (["recommend", "HOME/cosine"], "Name users by --user"),
     "unknown ending": (["recommend", "HOME/cosine", "--output", "top.xlsx"], "must end in .parquet or .csv"),
+    "a weight of words": (
+        ["recommend", "HOME/cosine", "--user", "1", "--intent", "noir", "--alpha", "much"],
+        "must be auto or a number from 0 to 1, got 'much'",
+    ),
     "unknown user": (["recommend", "HOME/cosine", "--user", "99"], "99"),
     "a user of the wrong type": (
         ["recommend", "HOME/cosine", "--user", "ann"],

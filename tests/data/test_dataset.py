@@ -31,6 +31,28 @@ def make(backend="pandas", **options):
 
 
 @pytest.mark.parametrize("backend", FRAMES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_pairs_come_back_as_a_frame_and_a_matrix(backend, weighted):
+    rows = {name: ROWS[name] for name in ("user_id", "item_id")}
+    rows |= {"weight": [1.0, 2.0, 0.5, 3.0, 4.0]} if weighted else {}
+    dataset = Dataset.from_frame(FRAMES[backend](rows), FRAMES[backend](ITEMS), FRAMES[backend](USERS))
+    frame, matrix = dataset.to_frame(), dataset.to_csr()
+    assert isinstance(frame, type(FRAMES[backend](rows)))
+    again = Dataset.from_frame(frame, FRAMES[backend](ITEMS), FRAMES[backend](USERS))
+    assert again.fingerprint == dataset.fingerprint
+    expected = np.zeros((4, 4), dtype=np.float32)
+    for user, item, weight in zip(
+        rows["user_id"], rows["item_id"], rows.get("weight", [1.0] * 5), strict=True
+    ):
+        at = USERS["user_id"].index(user), ITEMS["item_id"].index(item)
+        expected[at] = expected[at] + weight if weighted else 1.0
+    assert matrix.dtype == np.float32
+    np.testing.assert_array_equal(matrix.toarray(), expected)
+    matrix.data[:] = 0  # a copy
+    assert again.fingerprint == dataset.fingerprint and dataset.to_csr().sum() > 0
+
+
+@pytest.mark.parametrize("backend", FRAMES)
 def test_exact_content(backend):
     dataset = make(backend, positive="rating >= 4")
     assert dataset.users.ids.tolist() == ["u3", "u2", "u1", "u9"]

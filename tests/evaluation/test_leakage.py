@@ -181,10 +181,15 @@ def test_bad_input_is_refused(world: World, dated: World):
         (lambda: by_item_strata(models | other, world.test, np.zeros(21), ["a"]), "same users and items"),
         (lambda: by_item_strata(models, world.test, np.zeros(20), ["a"]), "21 places"),
         (lambda: by_item_strata(models, world.test, np.ones(21), ["a"]), "largest 1"),
+        (lambda: by_item_strata(models, world.test, np.full(21, 0.9), ["a"]), "largest 0.9"),
         (lambda: by_item_strata({"users": models["P"]}, world.test, np.ones(21), ["a"]), "got 'users'"),
         (lambda: by_period(models, world.test), "must carry years"),
         (lambda: by_period({"P": Popularity().fit(dated.train)}, dated.test, edges=[3, 2]), "ascend"),
         (lambda: perturbation_report(lambda e: None, ["a"], None, controls=["randm"]), "'random'"),
+        (
+            lambda: perturbation_report(lambda e: None, ["a"], None, perturbations={"original": list}),
+            "a name of its own, got 'original'",
+        ),
         (lambda: year_recall(["a", "b"]), "must carry years"),
         (
             lambda: familiarity_strata(YearRecall(np.ones(3), np.ones(3), 0, 0, 0), [1]),

@@ -96,7 +96,7 @@ def test_differences_are_turned_towards_a_reference():
         ({"A": [1.0], "B": [1.0, 2.0]}, {}, "one number a user"),
         ({"A": [1.0], "B": [float("nan")]}, {}, "NaN or infinity for 'B'"),
         ({"A": [1.0], "B": [0.0]}, {"n_resamples": 0}, "`n_resamples`"),
-        ({"A": [1.0], "B": [0.0]}, {"level": 1.5}, "`level`"),
+        ({"A": [1.0], "B": [0.0]}, {"level": 1}, "`level` must be a number > 0 and < 1"),
     ],
 )
 def test_bad_input_is_refused(values, options, message):

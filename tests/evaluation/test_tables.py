@@ -55,3 +55,9 @@ def test_an_unknown_style_is_refused():
 def test_comparison_rows_have_labels_and_seconds():
     rows = comparison_rows({"MF": {"hit_rate@5": 0.1, "mrr@5": 0.2}}, {"MF": 1.26})
     assert rows == [{"model": "MF", "HitRate@5": 0.1, "MRR@5": 0.2, "fit s": 1.3}]
+
+
+def test_numbers_are_never_cut():
+    row = {"title": "x" * 50, "users": 123_456_789, "seconds": 12345.678}
+    lines = render_table([row], width=30).splitlines()
+    assert "123456789" in lines[2] and "12345.6780" in lines[2] and "…" in lines[2]

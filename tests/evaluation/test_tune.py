@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 
 import graphrec_lm as gl
 from graphrec_lm.errors import InputError
+from graphrec_lm.evaluation.trial_file import description
+from graphrec_lm.text import PrecomputedEncoder
 from tests.models.worlds import checkerboard
 
 pytest.importorskip("optuna")
@@ -69,12 +72,104 @@ def test_a_trial_that_runs_out_of_memory_does_not_lose_the_others(monkeypatch, c
     found = tuned(gl.ItemKNN(neighbors=1), {"neighbors": {"choices": (1, 2)}}, trials=6)
     assert found.params == {"neighbors": 2}
     assert found.trials[0]["error"] == "MemoryError('allocation failed')"
-    assert "trial 0 failed" in caplog.text
+    assert "the trial of ItemKNN(neighbors=1" in caplog.text and "failed: MemoryError" in caplog.text
+
+
+def test_what_was_stopped_goes_on_as_it_would_have(tmp_path, monkeypatch):
+    whole, path = tuned(trials=6), tmp_path / "trials.json"
+    fit, fits = gl.ItemKNN.fit, []
+
+    def stopped_at_the_fourth(model, *data, **how):
+        fits.append(model.get_params())
+        if len(fits) == 4:
+            raise KeyboardInterrupt
+        return fit(model, *data, **how)
+
+    monkeypatch.setattr(gl.ItemKNN, "fit", stopped_at_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        tuned(trials=6, path=path)
+    found = tuned(trials=6, path=path)
+    assert [trial["params"] for trial in found.trials] == [trial["params"] for trial in whole.trials]
+    assert (found.params, found.value) == (whole.params, whole.value)
+    fits.clear()
+    again = tuned(trials=6, path=path)
+    assert fits == [gl.ItemKNN(**whole.params).get_params()]  # the best one alone
+    assert again.trials == found.trials
+    assert again.model.evaluate(WORLD.valid, k=20)["ndcg@20"] == whole.value
+
+
+def test_trials_of_something_else_are_refused_and_stay(tmp_path):
+    path = tmp_path / "trials.json"
+    tuned(trials=2, path=path)
+    before = path.read_text()
+    with pytest.raises(InputError, match="another space, metric in"):
+        tuned(space={"neighbors": {"choices": [1, 2]}}, metric="recall", path=path)
+    with pytest.raises(InputError, match="another params, train in"):
+        gl.tune(gl.ItemKNN(), WORLD.test, WORLD.valid, SPACE, path=path)
+    assert path.read_text() == before
+    other = [gl.TitleCosine(PrecomputedEncoder(texts=["a"], embeddings=[[n]])) for n in (1.0, 2.0)]
+    kept = [description(model, WORLD.train, WORLD.valid, SPACE)["params"] for model in other]
+    assert kept[0] != kept[1]  # other vectors under one name
+    for content in ("[1]", "{", '{"format": "another"}'):
+        path.write_text(content)
+        with pytest.raises(InputError, match="`path` must be new or a file of trials"):
+            tuned(path=path)
+        assert path.read_text() == content
+    with pytest.raises(InputError, match="choices must be texts, numbers"):
+        tuned(space={"neighbors": {"choices": [1, 2j]}}, path=path)
+
+
+def test_no_point_is_fitted_twice(monkeypatch):
+    fit, fits = gl.ItemKNN.fit, []
+
+    def counted(model, *data, **how):
+        fits.append(model.neighbors)
+        return fit(model, *data, **how)
+
+    monkeypatch.setattr(gl.ItemKNN, "fit", counted)
+    found = tuned(gl.ItemKNN(neighbors=2), {"neighbors": {"choices": [2, 5, 20]}}, trials=50)
+    assert sorted(fits) == [2, 5, 20]
+    assert len(found.trials) < 50  # there are no more points
+    again = [trial for trial in found.trials if "same_as" in trial]
+    assert all(trial["value"] == found.trials[trial["same_as"]]["value"] for trial in again)
+
+
+def test_seeds_propose_points_of_their_own():
+    space = {"shrink": {"uniform": [0.0, 50.0]}}
+    drawn = [
+        {trial["params"]["shrink"] for trial in tuned(gl.ItemKNN(shrink=99.0), space, seed=seed).trials}
+        for seed in (0, 1, 2)
+    ]
+    assert len(set.union(*drawn)) == sum(map(len, drawn))
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    space = {"neighbors": {"int": [np.int64(1), np.int64(3)]}, "shrink": {"log": [np.float32(1), 2.0]}}
+    found = tuned(space=space, trials=2, path=tmp_path / "trials.json")
+    assert {type(value) for value in found.params.values()} == {int, float}
+
+
+@pytest.mark.parametrize(
+    ("valid", "message"),
+    [
+        (None, "`valid` must hold at least one positive interaction, got None"),
+        (WORLD.train, "`valid` must hold no fitted interaction"),
+        (WORLD.train.split("random", valid=0.0, test=0.0).valid, "`valid` must hold at least one positive"),
+    ],
+)
+def test_a_wrong_validation_part_is_refused_before_any_fit(valid, message, monkeypatch):
+    monkeypatch.setattr(gl.ItemKNN, "fit", None)
+    with pytest.raises(InputError, match=message):
+        gl.tune(gl.ItemKNN(), WORLD.train, valid, SPACE)
 
 
 @pytest.mark.parametrize(
     ("how", "message"),
     [
+        ({"model": gl.ItemKNN}, "`model` must be a model of this library"),
+        ({"seed": -1}, "`seed` must be an integer >= 0"),
+        ({"seconds": "5"}, "`seconds` must be a number"),
+        ({"fit_seconds": -1}, "`fit_seconds` must be a number"),
         ({"space": {}}, "`space` must name a parameter"),
         ({"space": {"neighbours": {"int": [1, 2]}}}, "did you mean 'neighbors'|mean 'neighbors'"),
         ({"space": {"neighbors": {"int": [2, 1]}}}, "must be two integers, the lower first"),

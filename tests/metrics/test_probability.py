@@ -54,3 +54,8 @@ def test_refuses(labels, probabilities):
 def test_one_class_has_no_auc():
     with pytest.raises(InputError, match="both classes"):
         metrics.auc([1, 1], [0.5, 0.6])
+
+
+def test_a_row_without_a_group_is_named():
+    with pytest.raises(InputError, match="`groups` must be values of one kind"):
+        metrics.gauc([0, 1], [0.1, 0.2], np.array(["ann", None], dtype=object))

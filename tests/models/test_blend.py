@@ -12,7 +12,7 @@ from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models import EASE, MF, Blend, LightGCN, Popularity, Random, TextRidge, TitleCosine, load
 from graphrec_lm.models.fusion import Fusion
 from graphrec_lm.models.people import People
-from graphrec_lm.training import Checkpoint
+from graphrec_lm.training import Callback, Checkpoint, TimeLimit, TrainingState
 from tests.data.messages import check
 from tests.models.test_transfer import Blocks
 from tests.models.worlds import checkerboard
@@ -184,3 +184,28 @@ def test_a_blend_in_a_blend_takes_new_items_and_wishes(world, saved, tmp_path):
     found = model.add_items(new).recommend(["u0"], k=30, intent="north", alpha=1.0)
     assert found["title"].str.startswith("north").iloc[:3].all()
     assert 900 in found["item_id"].tolist()
+
+
+def test_callbacks_are_called_in_every_fit_of_a_member_with_epochs(world, caplog):
+    limit = TimeLimit(1e-9)
+    graph = LightGCN(epochs=300, valid_every=1, dim=4, batch_size=32, verbose=False)
+    with caplog.at_level("WARNING", logger="graphrec_lm"):
+        model = Blend([EASE(regularization=2.0), graph]).fit(world.train, callbacks=[Epochs(), limit])
+    assert Epochs.counted == 2  # one in the fit that chooses the weights, one in the last
+    assert len(model.members_[1].history_) == 1 and not caplog.records
+
+
+def test_a_model_without_epochs_says_that_callbacks_are_not_called(world, caplog):
+    with caplog.at_level("WARNING", logger="graphrec_lm"):
+        EASE().fit(world.train, callbacks=[TimeLimit(1)])
+    assert "EASE has no epochs: its callbacks are not called" in caplog.text
+    assert not EASE().has_epochs and LightGCN().has_epochs and Blend([EASE(), MF()]).has_epochs
+
+
+class Epochs(Callback):
+    """Counts them."""
+
+    counted = 0
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        Epochs.counted += 1

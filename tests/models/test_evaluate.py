@@ -56,6 +56,27 @@ def test_what_cannot_be_ranked_may_be_dropped(world):
         model.evaluate(mixed[1:], on_fitted="drop")
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_candidates_alone_are_ranked_and_relevant(world, own):
+    model = TitleCosine(world.encoder).fit(world.train, valid=world.valid)
+    even = [item for item in world.train.items.ids.tolist() if item % 2 == 0]
+    test = world.test.to_frame()
+    users = test["user_id"].unique().tolist()
+    candidates = pd.DataFrame([(u, i) for u in users for i in even], columns=["user_id", "item_id"])
+    found = model.evaluate(world.test, k=3, metrics=("recall",), candidates=candidates if own else even)
+    wanted = test[test["item_id"] % 2 == 0].groupby("user_id")["item_id"].agg(set)
+    assert found.user_ids.tolist() == [user for user in users if user in wanted.index]
+    lists = model.recommend(list(wanted.index), k=3, candidates=even, exclude=world.valid.to_frame())
+    hits = lists.groupby("user_id")["item_id"].agg(set)
+    expected = {user: len(hits[user] & wanted[user]) / len(wanted[user]) for user in wanted.index}
+    assert dict(zip(found.user_ids, found.per_user["recall@3"], strict=True)) == pytest.approx(expected)
+    assert 0 < found["recall@3"] < 1
+    with pytest.raises(InputError, match="positive interaction with a candidate, got 0"):
+        model.evaluate(test[test["item_id"] % 2 == 1], candidates=even)
+    with pytest.raises(UnknownIdError):
+        model.evaluate(test, candidates=[999])
+
+
 def test_models_that_read_no_weights_say_so(world, caplog):
     rows = pd.DataFrame({"user_id": [1, 1, 2], "item_id": [1, 2, 1], "weight": [1.0, 3.0, 2.0]})
     with caplog.at_level("WARNING", logger="graphrec_lm"):
@@ -142,3 +163,10 @@ def test_people_without_a_history_are_told_and_the_lists_are_kept(world, caplog)
     caplog.clear()
     model.evaluate(test[:1])
     assert not caplog.text
+
+
+def test_evaluations_are_compared_by_their_means(world):
+    model = TitleCosine(world.encoder).fit(world.train)
+    first, second = (model.evaluate(world.test, k=5) for _ in range(2))
+    assert first == second == dict(first)
+    assert first != model.evaluate(world.test, k=4)

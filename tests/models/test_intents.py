@@ -341,3 +341,30 @@ def test_a_wish_longer_than_the_window_warns():
     assert encoder.overlong(["short", "word " * 40]) == ["word " * 40]
     with pytest.warns(UserWarning, match="reads only the beginning of an intent of 40 words"):
         wish_vectors(["word " * 40], encoder)
+
+
+@pytest.mark.parametrize("intent", ["Not Without My Daughter", "  not without my  daughter (1991) "])
+def test_a_title_of_the_catalogue_is_wanted_as_a_whole(intent):
+    titles = ["Not Without My Daughter (1991)", "Heat (1995)"]
+    wanted, unwanted = wish_vectors([intent, "not sad"], Blocks(), lambda: titles)
+    assert wanted[0].any() and not unwanted[0].any()
+    assert unwanted[1].any() and not wanted[1].any()
+
+
+def test_the_length_of_titles_is_measured_once_a_state(monkeypatch):
+    model = MODELS["AlphaRec"]().fit(WORLD.train)
+    before = ask(model, ["u0"], intent="south")
+    lengths = np.linalg.norm(model._state.arrays["titles"].astype(np.float32), axis=1)
+    assert model._title_length == pytest.approx(lengths.mean(), rel=1e-6)
+    kept = model._length_of
+    pd.testing.assert_frame_equal(ask(model, ["u0"], intent="south"), before)
+    assert model._length_of is kept
+    model.add_items(items([60], ["south new"]))
+    assert model._title_length and model._length_of is not kept
+
+
+def test_a_new_edge_makes_no_augmented_view(monkeypatch):
+    model = MODELS["AlphaFree"]().fit(WORLD.train)
+    monkeypatch.setattr("graphrec_lm.models.alpha_free.augmented_view", None)
+    model.update(WORLD.test.to_frame()[["user_id", "item_id"]][:1])
+    assert model.dataset_.n_interactions == WORLD.train.n_interactions + 1

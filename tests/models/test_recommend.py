@@ -100,6 +100,16 @@ def test_a_batch_takes_what_recommend_takes(tmp_path):
         pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "b"), model.recommend(users, k=3, **how))
 
 
+def test_a_batch_is_silent_if_asked(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("graphrec_lm.progress.SECONDS_BETWEEN_LINES", 0)
+    model = Popularity().fit(TRAIN)
+    with caplog.at_level("INFO", logger="graphrec_lm"):
+        model.recommend_batch(tmp_path / "b", verbose=False)
+        assert not caplog.records
+        model.recommend_batch(tmp_path / "b")
+    assert "recommend: " in caplog.text
+
+
 def test_predictions_for_strangers():
     model = Popularity().fit(TRAIN)
     found = model.predict([("u0", 1), ("zoe", 1), ("u0", 999)], on_unknown="nan")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -300,3 +301,11 @@ def test_a_saved_click_model_is_named(tmp_path):
     told = r"^a saved model must be a recommender, got a 'graphrec_lm\.ctr'\. Use graphrec_lm\.ctr\.load\.$"
     with pytest.raises(InputError, match=told):  # and not that the folder is damaged
         graphrec_lm.load(tmp_path)
+
+
+def test_saves_to_one_path_at_once_all_end_well(model, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        for saved in [pool.submit(model.save, tmp_path / "m") for _ in range(24)]:
+            saved.result()
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    assert_equal(graphrec_lm.load(tmp_path / "m").recommend(), model.recommend())

@@ -138,3 +138,11 @@ def test_a_diverging_fit_says_so_and_leaves_the_model(world, share_negatives):
         model.set_params(learning_rate=3e38).fit(world.train)
     check(error, ["the loss must stay finite", "in epoch", "Lower `learning_rate`"])
     np.testing.assert_array_equal(vectors(model), before)
+
+
+def test_equal_parameters_of_numpy_are_the_same_run(world, tmp_path):
+    path, make = tmp_path / "run.safetensors", MAKERS["MF"]
+    first = make(epochs=2).fit(world.train, callbacks=[Checkpoint(path)])
+    numbers = {"seed": np.int64(first.seed), "tau": np.float64(first.tau), "epochs": np.int32(2)}
+    again = make(**numbers).fit(world.train, callbacks=[Checkpoint(path)])
+    np.testing.assert_array_equal(vectors(first), vectors(again))

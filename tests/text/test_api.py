@@ -93,6 +93,12 @@ def test_no_server_is_an_api_error() -> None:
         encoder.encode(TEXTS)
 
 
+def test_an_impossible_host_is_an_api_error() -> None:
+    encoder = APIEncoder("m", base_url="http://a..b/v1", retries=0)
+    with pytest.raises(APIError, match="Unicode"):
+        encoder.encode(TEXTS)
+
+
 @pytest.mark.parametrize("status", [400, 404, 422, 301])
 def test_refused_requests_are_not_tried_again(server: EmbeddingServer, status: int) -> None:
     server.script = [(status, {"Location": server.url}, '{"error": "no such model"}')]

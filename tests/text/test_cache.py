@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from graphrec_lm.errors import InputError
 from graphrec_lm.text import TextEncoder, embed
-from graphrec_lm.text.cache import MANY_SMALL, DiskCache, text_keys
+from graphrec_lm.text.cache import MANY_SMALL, SMALL_BYTES, DiskCache, text_keys
 from tests.text.fakes import CountingEncoder, expected
 
 TEXTS = [f"title {number}" for number in range(10)]
@@ -261,8 +261,24 @@ def test_a_large_cache_is_read_quickly(tmp_path: Path) -> None:
     texts = [f"title {number}" for number in range(100_000)]
     encoder = CountingEncoder(chunk_size=2_000)
     embed(texts, encoder, cache=tmp_path)
-    begun = time.perf_counter()
+    begun = time.process_time()
     vectors = embed(texts[::-1], encoder, cache=tmp_path)
-    assert time.perf_counter() - begun < 3.0
+    assert time.process_time() - begun < 3.0
     assert len(encoder.asked) == len(texts)
     np.testing.assert_array_equal(vectors[::-1][:100], expected(texts[:100]))
+
+
+def test_merged_shards_are_merged_again_and_a_text_in_two_of_them_hides_none(tmp_path: Path) -> None:
+    encoder, keys = CountingEncoder(), text_keys([f"text {number}" for number in range(MANY_SMALL + 1)])
+    cache = DiskCache(tmp_path, encoder)
+    for number in range(MANY_SMALL):  # each above the first limit, each with one text of its own
+        rows = np.full((300, 64), number + 1, dtype=np.float32)
+        own = np.random.default_rng(number).integers(0, 256, (300, 32), dtype=np.uint8)
+        own[:2] = keys[number], keys[MANY_SMALL]
+        cache.write(own, rows)
+    assert {shard.stat().st_size > SMALL_BYTES[0] for shard in shards(tmp_path)} == {True}
+    for _ in range(2):
+        found = {int(place) for places, _ in cache.read(keys) for place in places}
+        assert found == set(range(MANY_SMALL + 1))
+        cache.tidy()
+        assert len(shards(tmp_path)) == 1

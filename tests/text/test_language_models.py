@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pyarrow.parquet
@@ -211,3 +213,34 @@ def test_a_new_title_beside_bundled_ones_is_encoded_once(monkeypatch: pytest.Mon
     first, second = embed(titles), embed(titles[::-1])
     np.testing.assert_array_equal(first, second[::-1])
     assert asked == titles[3:]
+
+
+def test_a_window_beyond_the_positions_is_refused(folder: Path, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    plain = tiny_model("distilbert", tmp_path / "plain")
+    SentenceTransformer(str(plain), device="cpu").save_pretrained(str(tmp_path / "sentence"))
+    for encoder in (
+        TransformerEncoder(folder, max_length=100_000),
+        SentenceEncoder(tmp_path / "sentence", max_length=100_000),
+    ):
+        with pytest.raises(InputError, match="`max_length` must be at most"):
+            encoder.encode(["short"])
+
+
+def test_threads_at_once_load_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = TransformerEncoder(tiny_model("bert", tmp_path / "bert"))
+    load, loads, ready = encoder._load, [], Barrier(4)
+
+    def counted() -> object:
+        loads.append(1)
+        return load()
+
+    def ask() -> int:
+        ready.wait()
+        return encoder.dim
+
+    monkeypatch.setattr(encoder, "_load", counted)
+    with ThreadPoolExecutor(4) as pool:
+        assert [future.result() for future in [pool.submit(ask) for _ in range(4)]] == [16] * 4
+    assert len(loads) == 1

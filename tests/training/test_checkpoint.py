@@ -156,3 +156,12 @@ def test_the_interval_must_be_a_whole_number(every):
 
 def test_prints_what_it_is():
     assert repr(Checkpoint("run.safetensors", every=5)) == "Checkpoint('run.safetensors', every=5)"
+
+
+def test_a_path_in_the_home_folder_is_found_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _, history = run(epochs=2, callbacks=[Checkpoint("~/run.safetensors")])
+    assert (tmp_path / "run.safetensors").exists()
+    assert run(ToyLearner(seed=9), epochs=2, callbacks=[Checkpoint("~/run.safetensors")])[1] == history
+    with pytest.raises(InputError, match="same parameters"):
+        run(epochs=2, callbacks=[Checkpoint("~/run.safetensors")], run_id="another")

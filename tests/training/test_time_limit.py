@@ -40,3 +40,11 @@ def test_seconds_before_a_checkpoint_count(tmp_path):
 def test_the_limit_must_be_positive():
     with pytest.raises(InputError, match="`seconds` must be a number > 0"):
         TimeLimit(0)
+
+
+def test_a_run_that_was_stopped_stays_so_on_resume(tmp_path):
+    path = tmp_path / "run.safetensors"
+    for _ in range(2):
+        limit = TimeLimit(3)
+        run(ToyLearner(), epochs=9, callbacks=[Clock(), limit, Checkpoint(path)])
+        assert limit.reached

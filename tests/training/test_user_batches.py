@@ -38,3 +38,10 @@ def test_it_brings_the_whole_histories():
     for place, user in enumerate(batch.users):
         history = batch.indices[batch.indptr[place] : batch.indptr[place + 1]]
         np.testing.assert_array_equal(history, np.flatnonzero(PATTERN.dense[user]))
+
+
+def test_an_epoch_is_drawn_once(monkeypatch):
+    sampler = UserSampler(GRAPH, seed=3)
+    one = [sampler.draw(step, 2).users.tolist() for step in (0, 1, 5, 0)]
+    assert one == [UserSampler(GRAPH, seed=3).draw(step, 2).users.tolist() for step in (0, 1, 5, 0)]
+    assert len(sampler._orders) == 1
