@@ -58,8 +58,7 @@ def read_domain(folder: Path, lm: str = "minilm") -> tuple[Any, PrecomputedEncod
 
 def pairs(dataset: gl.Dataset, rows: Any = slice(None)) -> pd.DataFrame:
     """Positive pairs by external ids, `user_id, item_id`: all, or these rows in the order of `edges`."""
-    users, items = dataset.edges.users[rows], dataset.indices[rows]
-    return pd.DataFrame({"user_id": dataset.users.ids[users], "item_id": dataset.items.ids[items]})
+    return dataset.to_frame()[["user_id", "item_id"]].iloc[rows].reset_index(drop=True)
 
 
 def statistics(split: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from comparing.plan import read_plan
 from comparing.process import work
 from comparing.report import write_report
 from comparing.running import Comparison
+from comparing.store import alone_in
 
 from graphrec_lm.errors import InputError
 
@@ -95,15 +96,16 @@ def main(arguments: list[str] | None = None) -> None:
         return
     try:
         comparison = comparison_of(options)
+        print(overview(comparison), flush=True)
+        if options.list:
+            return
+        with alone_in(comparison.results):
+            if not options.report:
+                signal.signal(signal.SIGTERM, _stop)
+                comparison.run()
+            write_report(comparison)
     except InputError as error:
         sys.exit(str(error))
-    print(overview(comparison), flush=True)
-    if options.list:
-        return
-    if not options.report:
-        signal.signal(signal.SIGTERM, _stop)
-        comparison.run()
-    write_report(comparison)
     print(f"wrote {comparison.results / 'compare.md'}")
 
 

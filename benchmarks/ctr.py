@@ -6,8 +6,9 @@
 FOLDER holds `interactions.csv.gz`, `items.csv.gz` (and `users.csv.gz`). With a column `rating`, a rating of 4
 and more is positive; without one, every row is, and gets one uniform negative. Rows are split 8:1:1, by a
 random permutation of the seed or by time. A cell that `ctr.rows.jsonl` holds already is not run again, so
-several may run at a time, each with `--models` of its own; predictions of the test rows, which the paired
-intervals need, lie in `--scratch`. All is selected on validation; each look at test is a line of the file.
+several may run at a time, each with `--models` of its own; `ctr.NAME.md`, with FOLDER's name, is the report
+(`--table` only writes it); predictions of the test rows, which the paired intervals need, lie in
+`--scratch`. All is selected on validation; each look at test is a line of the file.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ctr_report import FEATURES, key, report
 
 import graphrec_lm as gl
 from graphrec_lm.ctr import MODELS, Field, Fields, GraphFeatures, TextFeatures, lm_cost
+from graphrec_lm.errors import InputError
 from graphrec_lm.metrics import row_log_loss
 from graphrec_lm.text import PrecomputedEncoder
 
@@ -101,8 +103,12 @@ def graph_features(train: pd.DataFrame, options: dict[str, Any], split: str, see
     positive = train[train[options["label"]] >= options.get("label_threshold", 1)]
     titles = train[["item_id", "title"]].drop_duplicates("item_id")
     dataset = gl.Dataset.from_frame(positive[["user_id", "item_id"]], titles)
-    model = gl.AlphaRec(epochs=30, share_negatives=True, sampling="interaction", learning_rate=2e-3,
-                        batch_size=1024, seed=seed, verbose=False)  # fmt: skip
+    size = {"batch_size": 1024, "learning_rate": 2e-3}
+    if dataset.n_interactions > 100_000:
+        size = {"batch_size": 8192, "learning_rate": 4e-3}
+    model = gl.AlphaRec(
+        epochs=30, share_negatives=True, sampling="interaction", seed=seed, verbose=False, **size
+    )
     _graphs[split, seed] = GraphFeatures(model.fit(dataset))
     return _graphs[split, seed]
 
@@ -192,11 +198,18 @@ def main() -> None:
     for cell in [] if options.table else cells:
         if key(cell) in done or time.perf_counter() - started > 60 * options.minutes:
             continue
-        record = run(cell, options.data, data, options.scratch)
+        try:
+            record = run(cell, options.data, data, options.scratch)
+        except InputError as error:  # AFM of one field
+            print(key(cell), error, flush=True)
+            continue
         append_log(path, record)
         records.append(record)
         print(key(cell), f"LogLoss {record['log_loss']:.4f} AUC {record['auc']:.4f}", flush=True)
-    write_text(options.results / f"{STEM}.md", report(records, options.scratch, options.results))
+    mine = [record for record in records if record["data"] == options.data.name]
+    write_text(
+        options.results / f"{STEM}.{options.data.name}.md", report(mine, options.scratch, options.results)
+    )
 
 
 if __name__ == "__main__":

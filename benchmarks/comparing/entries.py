@@ -89,6 +89,7 @@ def entries_of(plan: Plan, root: Path) -> list[Entry]:
     InputError
         On a parameter that a model lacks, or a first trial outside its space.
     """
+    _check_shared(plan)
     made = [entry for data in plan.data for entry in _on(plan, data, root)]
     known = {(entry.data, entry.name): entry for entry in made}
     return made + [entry for data in plan.data for entry in _variants(plan, data, known, root)]
@@ -161,6 +162,14 @@ def _variants(plan: Plan, data: str, known: Mapping[tuple[str, str], Entry], roo
             published={},
             skipped=absent,
         )
+
+
+def _check_shared(plan: Plan) -> None:
+    """Refuse a parameter for all models of a dataset that none of them has."""
+    known = {name for model in MODELS.values() for name in model.parameter_names()}
+    for data, where in plan.data.items():
+        for parameter in where.params:
+            _check_parameter(f"data.{data}.params", "any model", parameter, sorted(known))
 
 
 def _fixed(where: DataPlan, model: ModelPlan, data: str, names: list[str]) -> dict[str, Any]:

@@ -74,7 +74,11 @@ def fit(
     if sources:
         made = _carried(made, sources, [limit, counter]).adapt(domain.split.train, valid=domain.split.valid)
     else:
-        made.fit(domain.split.train, valid=domain.split.valid, callbacks=[limit, counter])
+        made.fit(
+            domain.split.train,
+            valid=domain.split.valid,
+            callbacks=[limit, counter] if made.has_epochs else [],
+        )
     elapsed = time.perf_counter() - started
     kept = ("epoch", "seconds", VALID)
     history = [{key: record[key] for key in kept} for record in made.history_ if VALID in record]

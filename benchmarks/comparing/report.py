@@ -101,7 +101,9 @@ def _head(
         return "\n".join(text)
     text += ["", "## Simple methods against trained ones", ""]
     text += [_SIMPLE, ""]
-    text += [f"- {words.simple_wins(lines, pairs[data], data, k, level)}" for data in shown]
+    for data in shown:
+        least = least_p_value(plan, len(on(lines, data)))
+        text += [f"- {words.simple_wins(lines, pairs[data], data, k, level, least)}"]
     return "\n".join(text)
 
 
@@ -115,14 +117,18 @@ def _section(
     plan, mine = comparison.plan, tables.ranked(on(lines, data), comparison.plan.k)
     best = mine[0]["entry"]
     text = [f"## {data}", "", _facts(comparison, mine[0], data), ""]
-    least = least_p_value(plan, len(pairs))
-    text += [tables.accuracy(mine, pairs, plan.k, best, least), "", *_notes(plan, mine)]
+    text += [
+        tables.accuracy(mine, pairs, plan.k, best, least_p_value(plan, len(mine))),
+        "",
+        *_notes(plan, mine),
+    ]
     text += ["\n\n".join(_missing(comparison, data)), ""]
     for base, group in _by_base(on(lines, data, variants=True)):
         line = next((line for line in mine if line["entry"] == base), None)
         if line is not None:
             text += [f"### Controls and ablations of {base}", "", _CONTROLS, ""]
-            text += [tables.variants(tables.ranked(group, plan.k), line, controls, plan.k), ""]
+            least = least_p_value(plan, 1 + len(group))
+            text += [tables.variants(tables.ranked(group, plan.k), line, controls, plan.k, least), ""]
     drawn = pictures.draw(comparison, mine, pairs, data)
     text += [f"![{data}: {what}]({path.name})" for what, path in drawn.items()]
     return "\n".join(text)

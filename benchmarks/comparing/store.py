@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from common import write_text
+
+from graphrec_lm.errors import InputError
 
 
 class Store:
@@ -52,3 +57,29 @@ class Store:
 
     def _of(self, record: dict[str, Any]) -> tuple[Any, ...]:
         return tuple(record[name] for name in self.identity)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder of results: two runs at a time would write over each other's records.
+
+    Raises
+    ------
+    InputError
+        If another run holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(handle, folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        remedy = "Wait for it, or pass another folder by --results."
+        raise InputError("a folder of results must have one run at a time", folder, remedy) from error

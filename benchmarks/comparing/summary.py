@@ -13,7 +13,7 @@ from comparing.entries import Entry
 from comparing.fitting import VALID
 from comparing.plan import Plan
 from comparing.running import Comparison
-from graphrec_lm.evaluation import Difference, paired_bootstrap
+from graphrec_lm.evaluation import Difference, holm, paired_bootstrap
 
 METRICS = ("recall", "ndcg", "hit_rate")
 _COSTS = ("fit_seconds", "recommend_seconds", "peak_mib", "weights", "epochs", "best_epoch", VALID)
@@ -74,8 +74,8 @@ def differences(
     """All pairs of entries on a dataset, each the mean of its seeds for each user.
 
     Where the scratch folder lacks an entry's per-user values, pairs of unchanged entries are those of the
-    same `family` in the last report. Enough resamples are drawn for `least_p_value` to be below a fifth of
-    the level.
+    same `family` in the last report. All are corrected together, and pairs without a test count, too. Enough
+    resamples are drawn for `least_p_value` to be below a fifth of the level.
     """
     plan = comparison.plan
     values = {
@@ -86,15 +86,24 @@ def differences(
     there = {name: column for name, column in values.items() if column is not None}
     old = _reported(comparison, set(values), data, family) if len(there) < len(values) else []
     old = [pair for pair in old if not {pair.first, pair.second} <= set(there)]
-    if len(there) < 2:
-        return old
-    resamples = _resamples(plan, len(values) * (len(values) - 1) // 2)
-    return old + paired_bootstrap(there, n_resamples=resamples, level=1 - plan.level, seed=plan.seed)
+    wanted = _pairs_of(len(values))
+    new = []
+    if len(there) > 1:
+        resamples = _resamples(plan, wanted)
+        new = paired_bootstrap(there, n_resamples=resamples, level=1 - plan.level, seed=plan.seed)
+    tested = old + new
+    adjusted = holm([*(pair.p_value for pair in tested), *[1.0] * (wanted - len(tested))])
+    return [pair._replace(adjusted=float(p)) for pair, p in zip(tested, adjusted, strict=False)]
 
 
-def least_p_value(plan: Plan, pairs: int) -> float:
-    """The smallest corrected p-value that so many pairs can have."""
+def least_p_value(plan: Plan, entries: int) -> float:
+    """The smallest corrected p-value that the pairs of so many entries can have."""
+    pairs = _pairs_of(entries)
     return pairs / (1 + _resamples(plan, pairs))
+
+
+def _pairs_of(entries: int) -> int:
+    return entries * (entries - 1) // 2
 
 
 def _resamples(plan: Plan, pairs: int) -> int:

@@ -71,7 +71,9 @@ def strata(lines: Sequence[Line], k: int) -> str:
     return render_table(rows, style="markdown")
 
 
-def variants(lines: Sequence[Line], base: Line, pairs: Sequence[Difference], k: int) -> str:
+def variants(
+    lines: Sequence[Line], base: Line, pairs: Sequence[Difference], k: int, least: float = 0.0
+) -> str:
     """Controls and ablations beside the entry that they vary."""
     compared = {pair.first: pair for pair in differences_from(pairs, base["entry"])}
     rows: Cells = []
@@ -80,7 +82,7 @@ def variants(lines: Sequence[Line], base: Line, pairs: Sequence[Difference], k: 
         row = {"variant": line["entry"], "what differs": line["note"], "trials": str(line["trials"] or "")}
         row |= {metric_label(f"{metric}@{k}"): _with_sd(line[f"{metric}@{k}"]) for metric in METRICS[:2]}
         row["NDCG difference"] = "" if pair is None else f"{_signed(pair.difference)} {_interval(pair)}"
-        rows.append(row | {"after Holm": "" if pair is None else chance(pair.adjusted)})
+        rows.append(row | {"after Holm": "" if pair is None else chance(pair.adjusted, least)})
     return render_table(rows, style="markdown")
 
 

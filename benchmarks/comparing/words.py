@@ -72,24 +72,28 @@ def in_short(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: i
     untested = len(ranked) - 1 - len(compared)
     if untested:
         text += f" ({untested} of the others are not tested)"
-    if len(near) == len(compared):
+    if not untested and all(pair.adjusted >= level for pair in pairs):
         return f"**{data}**: nothing can be told apart with {best['users']:,} users; {text}."
+    if len(near) == len(compared):
+        return f"**{data}**: {text}; it cannot be told from any other with {best['users']:,} users."
     if near:
         return f"**{data}**: {text}; after correction it cannot be told from {listed(near)}."
     others = "those tested" if untested else "all others"
     return f"**{data}**: {text}, ahead of {others} by more than chance explains."
 
 
-def simple_wins(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: int, level: float) -> str:
+def simple_wins(
+    lines: Sequence[Line], pairs: Sequence[Difference], data: str, k: int, level: float, least: float = 0.0
+) -> str:
     """Whether the best method without gradient training keeps up with the best trained one, and where."""
     mine = on(lines, data)
     simple = _best([line for line in mine if not line["trained"]], k)
     trained = _best([line for line in mine if line["trained"]], k)
     if simple is None or trained is None:
         return f"**{data}**: there is no pair of a trained and a simple method to compare yet."
-    sentences = [f"**{data}**: {_verdict(simple, trained, _pair(pairs, simple, trained), k, level)}"]
+    sentences = [f"**{data}**: {_verdict(simple, trained, _pair(pairs, simple, trained), k, level, least)}"]
     sentences += [_by_strata(simple, [line for line in mine if line["trained"]], k)]
-    sentences += [_without_titles(mine, pairs, k, level)]
+    sentences += [_without_titles(mine, pairs, k, level, least)]
     cut = [line for line in mine if line["limited"]]
     if cut:
         names = listed([line["entry"] for line in cut])
@@ -97,7 +101,7 @@ def simple_wins(lines: Sequence[Line], pairs: Sequence[Difference], data: str, k
     return " ".join(filter(None, sentences))
 
 
-def _verdict(simple: Line, trained: Line, pair: Difference | None, k: int, level: float) -> str:
+def _verdict(simple: Line, trained: Line, pair: Difference | None, k: int, level: float, least: float) -> str:
     one, other = ndcg(simple, k), ndcg(trained, k)
     text = f"{simple['entry']} has NDCG@{k} {number(one)}, {trained['entry']}, the best trained model, "
     text += f"{number(other)} ({100 * (one / other - 1):+.1f} %"
@@ -105,7 +109,7 @@ def _verdict(simple: Line, trained: Line, pair: Difference | None, k: int, level
         text += "; not tested)"
     else:
         text += f"; interval of the difference {number(pair.low)} to {number(pair.high)}, "
-        text += f"{chance(pair.adjusted)})"
+        text += f"{chance(pair.adjusted, least)})"
     text += f". A fit takes {duration(simple['fit_seconds'])} against {duration(trained['fit_seconds'])}"
     text += f", tuning {_tuning(simple)} against {_tuning(trained)}. "
     certain = pair is not None and pair.adjusted < level
@@ -143,7 +147,9 @@ def _by_strata(simple: Line, trained: Sequence[Line], k: int) -> str:
     return f"It is above every trained model for {', '.join(ahead)}; not for {', '.join(behind)}."
 
 
-def _without_titles(mine: Sequence[Line], pairs: Sequence[Difference], k: int, level: float) -> str:
+def _without_titles(
+    mine: Sequence[Line], pairs: Sequence[Difference], k: int, level: float, least: float
+) -> str:
     """The best simple method that reads no titles, against the best trained one that does."""
     blind = _best([line for line in mine if not line["trained"] and not line["uses_text"]], k)
     reader = _best([line for line in mine if line["trained"] and line["uses_text"]], k)
@@ -151,7 +157,7 @@ def _without_titles(mine: Sequence[Line], pairs: Sequence[Difference], k: int, l
         return ""
     pair = _pair(pairs, blind, reader)
     how = "above" if ndcg(blind, k) > ndcg(reader, k) else "below"
-    tested = "" if pair is None else f", {chance(pair.adjusted)}"
+    tested = "" if pair is None else f", {chance(pair.adjusted, least)}"
     if pair is not None and pair.adjusted >= level:
         tested += ", so within chance"
     return (
