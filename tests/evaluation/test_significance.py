@@ -65,7 +65,9 @@ def test_equal_models_don_t_differ_and_blocks_don_t_matter(monkeypatch: pytest.M
     found = {pair[:2]: pair for pair in paired_bootstrap(values, n_resamples=50, seed=3)}
     assert found["A", "D"].p_value == found["A", "D"].adjusted == 1.0
     monkeypatch.setattr("graphrec_lm.evaluation.significance._DRAWS", 100)
-    assert paired_bootstrap(values, n_resamples=50, seed=3) == list(found.values())
+    for again, before in zip(paired_bootstrap(values, n_resamples=50, seed=3), found.values(), strict=True):
+        assert again[:2] == before[:2]
+        assert again[2:] == pytest.approx(before[2:], abs=1e-12)  # a product's last bit depends on its shape
 
 
 def test_holm_by_hand():
