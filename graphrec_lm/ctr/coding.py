@@ -69,7 +69,7 @@ class Coder:
         family = family_of(column.type)
         numbers = {family, self.family} == {"integer", "number"}
         if family != self.family and not (numbers and (self.kind != "category" or family == "integer")):
-            raise _drift(self, family)
+            raise _drift(self.name, self.family, family)
         if self.kind == "list":
             return _list_codes(self, column)
         if self.kind == "number":
@@ -112,7 +112,7 @@ def coders(chosen: Field, side: str, column: pa.ChunkedArray) -> list[Coder]:
 
 
 def family_of(kind: pa.DataType) -> str:
-    """What a type is to a reader: integer, number, text, yes/no, time or list."""
+    """What a type is to a reader: integer, number, text, yes/no, time or list; another one by its name."""
     if pa.types.is_dictionary(kind):
         return family_of(kind.value_type)
     tests = (
@@ -121,8 +121,12 @@ def family_of(kind: pa.DataType) -> str:
         ("time", pa.types.is_temporal),
         ("list", pa.types.is_nested),
         ("text", _is_text),
+        (
+            "number",
+            lambda kind: pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind),
+        ),
     )
-    return next((name for name, test in tests if test(kind)), "number")
+    return next((name for name, test in tests if test(kind)), str(kind))
 
 
 def whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -160,10 +164,9 @@ def _check_values(name: str, kind: pa.DataType) -> None:
         raise InputError(required, f"type {kind}", remedy)
 
 
-def _drift(coder: Coder, found: str) -> InputError:
+def _drift(name: str, fitted: str, found: str) -> InputError:
     remedy = "Convert the column to the type that the model was fitted with."
-    required = f"the column {coder.name!r} must hold the type it was fitted with, {coder.family}"
-    return InputError(required, found, remedy)
+    return InputError(f"the column {name!r} must hold the type it was fitted with, {fitted}", found, remedy)
 
 
 def _numbers(
@@ -228,6 +231,9 @@ def _flat(column: pa.ChunkedArray, separator: str) -> tuple[pa.Array, NDArray[np
 
 def _list_codes(coder: Coder, column: pa.ChunkedArray) -> tuple[Codes, int]:
     values, lengths = _flat(column, coder.separator)
+    fitted, family = family_of(pa.array(coder.values).type), family_of(values.type)
+    if coder.values and len(values) and (fitted, family) not in ((family, family), ("number", "integer")):
+        raise _drift(coder.name, f"list of {fitted}", f"list of {family}")
     found, owner = _index(values, coder.values), np.repeat(np.arange(len(lengths)), lengths)
     found = found[np.lexsort((found == 0, owner))]  # known values first: a longer list loses the others
     place = np.arange(len(found)) - np.repeat(np.cumsum(lengths) - lengths, lengths)

@@ -94,7 +94,7 @@ def test_a_failed_fit_leaves_the_model_as_it_was():
 
 @pytest.mark.parametrize(
     ("column", "values"),
-    [("job", 3), ("user_id", "ann"), ("genres", 1.5), ("age", "old"), ("user_id", 1.5)],
+    [("job", 3), ("user_id", "ann"), ("genres", 1.5), ("age", "old"), ("user_id", 1.5), ("job", b"cook")],
 )
 def test_a_column_of_another_type_at_predict(column: str, values: object):
     model = fit()

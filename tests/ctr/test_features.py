@@ -137,6 +137,27 @@ def test_lists_that_are_all_empty_are_like_none():
         assert codes.tolist() == [[-1, -1], [-1, -1]] and unseen == 0
 
 
+@pytest.mark.parametrize(
+    ("learned", "other", "told"),
+    [
+        ([["a", "b"]], [[1, 2]], "list of text, got list of integer"),
+        ([["a", "b"]], [[0.5]], "list of text, got list of number"),
+        ([["a", "b"]], [[["a"]]], "list of text, got list of list"),
+        ([[1, 2]], [[1.5]], "list of integer, got list of number"),
+        ([[1, 2]], [["1"]], "list of integer, got list of text"),
+    ],
+)
+def test_lists_of_another_type(learned: list[list[object]], other: list[list[object]], told: str):
+    [coder] = coders(Field("g", "list"), "item", pa.chunked_array([learned]))
+    with pytest.raises(InputError, match=f"'g' must hold the type it was fitted with, {told}"):
+        coder.codes(pa.chunked_array([other]))
+
+
+def test_a_list_of_fractions_takes_whole_numbers():
+    [coder] = coders(Field("g", "list"), "item", pa.chunked_array([[[1.0, 2.5]]]))
+    assert coder.codes(pa.chunked_array([[[1], [3]]]))[0].tolist() == [[1, -1], [0, -1]]
+
+
 def test_a_vocabulary_learned_from_empty_lists_is_empty():
     [coder] = coders(Field("g", "list"), "item", pa.chunked_array([[[], []]]))
     assert coder.values == [] and coder.codes(pa.chunked_array([[["a"], []]]))[0].tolist() == [[0], [-1]]
