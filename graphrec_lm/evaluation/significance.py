@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.errors import InputError, check_number, first_few
+from graphrec_lm.models.evaluation import Evaluation
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +43,12 @@ class Difference(NamedTuple):
 
 
 def paired_bootstrap(
-    values: Mapping[str, ArrayLike], *, n_resamples: int = 10_000, level: float = 0.95, seed: int = 0
+    values: Mapping[str, Evaluation | ArrayLike],
+    metric: str | None = None,
+    *,
+    n_resamples: int = 10_000,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> list[Difference]:
     r"""Compare every pair of models by resampling users, the same ones for all models.
 
@@ -57,8 +63,10 @@ def paired_bootstrap(
     Parameters
     ----------
     values : mapping
-        What to call a model -> its metric for each user, float [users], e.g. of `Evaluation.per_user`; the
-        same users in the same order for all. Several seeds of a model: their mean for each user.
+        What to call a model -> its Evaluation, or its metric for each user, float [users], the same users in
+        the same order for all. Several seeds of a model: their mean for each user.
+    metric : str, optional
+        Of Evaluations, e.g. "ndcg@20".
     n_resamples : int
     level : float
         Of the intervals, in (0, 1).
@@ -72,7 +80,7 @@ def paired_bootstrap(
     Raises
     ------
     InputError
-        For fewer than two models, other lengths, NaN, or an option out of range.
+        For fewer than two models, other users or lengths, NaN, or an option out of range.
 
     Examples
     --------
@@ -81,11 +89,18 @@ def paired_bootstrap(
     >>> pair = paired_bootstrap({"A": one, "B": one + 0.01 * rng.standard_normal(500)}, n_resamples=999)[0]
     >>> pair.low < pair.difference < pair.high, pair.p_value > 0.05
     (True, True)
+
+    Of two evaluations:
+
+    >>> one = Evaluation({"ndcg@20": np.array([0.1, 0.3])}, np.array(["ann", "bob"]))
+    >>> other = Evaluation({"ndcg@20": np.array([0.2, 0.0])}, np.array(["bob", "ann"]))
+    >>> round(paired_bootstrap({"A": one, "B": other}, "ndcg@20")[0].difference, 9)
+    0.1
     """
     check_number("n_resamples", n_resamples, least=1, integer=True)
     check_number("level", level, above=0, below=1)
     check_number("seed", seed, least=0, integer=True)
-    names, table = _table(values)
+    names, table = _table(values if metric is None else _per_user(values, metric))
     means = table.mean(axis=0)
     drawn = _resampled_means(table, n_resamples, seed)
     tails = (1 - level) / 2, (1 + level) / 2
@@ -138,8 +153,38 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
-def _table(values: Mapping[str, ArrayLike]) -> tuple[list[str], Floats]:
+def _per_user(values: Mapping[str, Any], metric: str) -> dict[str, Floats]:
+    """The metric of each Evaluation, its users in one order."""
+    columns: dict[str, Floats] = {}
+    asked: NDArray[Any] | None = None
+    for name, evaluation in values.items():
+        if not isinstance(evaluation, Evaluation):
+            found = f"{type(evaluation).__name__} for {name!r}"
+            raise InputError(
+                "with `metric`, `values` must be Evaluations", found, "Pass what `evaluate` returns."
+            )
+        if metric not in evaluation:
+            valid = f"Valid: {', '.join(evaluation)}."
+            raise InputError("`metric` must be one of each Evaluation", f"{metric!r} for {name!r}", valid)
+        order = np.argsort(evaluation.user_ids, kind="stable")
+        users = evaluation.user_ids[order]
+        if asked is not None and not np.array_equal(asked, users):
+            others = np.setxor1d(asked, users)
+            found = f"{first_few(others.tolist(), len(others))} not in all of them"
+            raise InputError(
+                "`values` must be of the same users", found, "Evaluate all models on one `test`."
+            )
+        asked = users
+        columns[name] = evaluation.per_user[metric][order]
+    return columns
+
+
+def _table(values: Mapping[str, Any]) -> tuple[list[str], Floats]:
     """The models' names, and their values as float64 [users, models]."""
+    evaluations = [name for name, column in values.items() if isinstance(column, Evaluation)]
+    if evaluations:
+        required = "`metric` must say which of the Evaluations' metrics is compared"
+        raise InputError(required, None, f"Valid: {', '.join(map(repr, values[evaluations[0]]))}.")
     columns = {name: np.asarray(column, dtype=np.float64) for name, column in values.items()}
     if len(columns) < 2:
         raise InputError(

@@ -10,6 +10,7 @@ from scipy import stats
 
 from graphrec_lm.errors import InputError
 from graphrec_lm.evaluation import Difference, differences_from, holm, paired_bootstrap
+from graphrec_lm.models.evaluation import Evaluation
 
 
 def scores(n: int = 200, seed: int = 0) -> dict[str, np.ndarray]:
@@ -68,6 +69,41 @@ def test_equal_models_don_t_differ_and_blocks_don_t_matter(monkeypatch: pytest.M
     for again, before in zip(paired_bootstrap(values, n_resamples=50, seed=3), found.values(), strict=True):
         assert again[:2] == before[:2]
         assert again[2:] == pytest.approx(before[2:], abs=1e-12)  # a product's last bit depends on its shape
+
+
+def evaluation(users: list[str], values: list[float]) -> Evaluation:
+    return Evaluation({"ndcg@20": np.array(values), "recall@20": np.zeros(len(values))}, np.array(users))
+
+
+def test_evaluations_are_compared_user_by_user():
+    one, other = evaluation(["a", "b", "c"], [0.1, 0.2, 0.9]), evaluation(["c", "a", "b"], [0.5, 0.3, 0.0])
+    found = paired_bootstrap({"A": one, "B": other}, "ndcg@20", n_resamples=99)
+    wanted = {"A": np.array([0.1, 0.2, 0.9]), "B": np.array([0.3, 0.0, 0.5])}
+    assert found == paired_bootstrap(wanted, n_resamples=99)
+
+
+@pytest.mark.parametrize(
+    ("other", "metric", "told"),
+    [
+        (
+            evaluation(["a", "x"], [0.1, 0.2]),
+            "ndcg@20",
+            r"same users, got 2 \('b', 'x'\) not in all of them",
+        ),
+        (evaluation(["a", "b"], [0.1, 0.2]), None, r"`metric` must say .* Valid: 'ndcg@20', 'recall@20'"),
+        (
+            evaluation(["a", "b"], [0.1, 0.2]),
+            "mrr",
+            r"one of each Evaluation, got 'mrr' for 'A'. Valid: ndcg@20, recall@20",
+        ),
+        ([0.1, 0.2], "ndcg@20", r"must be Evaluations, got list for 'B'"),
+        ([0.1, 0.2], None, r"`metric` must say"),
+    ],
+)
+def test_evaluations_that_cannot_be_compared(other: object, metric: str | None, told: str):
+    values = {"A": evaluation(["a", "b"], [0.1, 0.3]), "B": other}
+    with pytest.raises(InputError, match=told):
+        paired_bootstrap(values, metric)
 
 
 def test_holm_by_hand():
