@@ -44,7 +44,7 @@ PLAN: dict[tuple[str, str], dict[str, Any]] = {
     | {"projection": "mlp", "hidden": 192, "epochs": 50, "batch_size": 8192, "learning_rate": 4e-3}
     | {"valid_every": 3, "patience": 4},
     ("Games", "AlphaRec, mpnet"): SHARED
-    | {"projection": "mlp", "hidden": 384, "epochs": 30, "batch_size": 8192, "learning_rate": 4e-3}
+    | {"projection": "mlp", "hidden": 384, "epochs": 90, "batch_size": 8192, "learning_rate": 4e-3}
     | {"valid_every": 3, "patience": 4},
     ("Games", "LightGCN"): SHARED
     | {

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -132,19 +132,25 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Let one thread or process at a time rename in a folder, where the system has locks."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
+    """Let one thread or process at a time rename in a folder, where the system has locks.
+
+    Renaming takes no time, so who holds the lock for seconds is another program, and isn't waited for.
+    """
+    with ExitStack() as stack:
         with suppress(ImportError, OSError):
-            from fcntl import LOCK_EX, flock
+            from fcntl import LOCK_EX, LOCK_NB, flock
 
-            flock(handle, LOCK_EX)
+            handle = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            for _ in range(_LOCK_ATTEMPTS):
+                with suppress(BlockingIOError):
+                    flock(handle, LOCK_EX | LOCK_NB)
+                    break
+                time.sleep(_PAUSE)
         yield
-    finally:
-        os.close(handle)
 
 
-_ATTEMPTS = 20
+_ATTEMPTS, _LOCK_ATTEMPTS = 20, 300
 _PAUSE = 0.01  # seconds
 
 

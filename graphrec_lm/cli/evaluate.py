@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--on-fitted", choices=("raise", "drop"), default="raise",
                         help="rows that were fitted, which can't be ranked (default: raise)")  # fmt: skip
-    parser.add_argument("-k", type=positive_int, help="length of the ranked lists (default: 20)")
+    parser.add_argument("-k", type=positive_int, nargs="+", metavar="K",
+                        help="length of the ranked lists, or several (default: 20)")  # fmt: skip
     parser.add_argument("--metrics", nargs="+", choices=METRICS, metavar="METRIC",
                         help=f"of {', '.join(METRICS)} (default: recall ndcg hit_rate)")  # fmt: skip
 
@@ -52,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate and print."""
     k, metrics = arguments.k, arguments.metrics
+    if arguments.config is not None and arguments.positive is not None:
+        remedy = "Change `positive` in the configuration."
+        raise InputError("`--positive` must come with `--test`", "it with `--config`", remedy)
     if arguments.config is not None:
         from graphrec_lm.config import read_config
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphrec_lm.config.schema import FILE_FORMATS, Config, DataConfig
+from graphrec_lm.config.schema import FILE_FORMATS, Config, DataConfig, ModelConfig
 from graphrec_lm.data import (
     Dataset,
     Split,
@@ -66,9 +66,14 @@ def build_split(config: Config, dataset: Dataset) -> Split:
 
 def build_model(config: Config) -> Recommender:
     """Return the new model of the section `model`."""
+    return _model(config.model)
+
+
+def _model(config: ModelConfig) -> Recommender:
     from graphrec_lm.models import MODELS
 
-    return MODELS[config.model.name](**config.model.options)
+    members = [_model(ModelConfig(**member)) for member in config.members]
+    return MODELS[config.name](**config.options | ({"members": members} if members else {}))
 
 
 def _named(config: DataConfig) -> Dataset:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
 from graphrec_lm.config.problems import validated
-from graphrec_lm.config.schema import Config, DataConfig
+from graphrec_lm.config.schema import Config, DataConfig, ModelConfig
 from graphrec_lm.config.yaml_file import read_yaml
 from graphrec_lm.data.splits import METHODS
 from graphrec_lm.errors import InputError, did_you_mean
@@ -48,11 +48,19 @@ def read_config(path: str | os.PathLike[str]) -> Config:
     _check_data(config.data, source)
     method = _chosen(METHODS, config.split.method, "split.method", source)
     validated(_section_of(method, skip=("dataset",)), config.split.options, source, "split")
+    _check_model(config.model, source, "model")
+    return config
+
+
+def _check_model(config: ModelConfig, source: str, key: str) -> None:
+    """Check the parameters of a model and, of a blend, those of its members."""
     from graphrec_lm.models import MODELS
 
-    model = _chosen(MODELS, config.model.name, "model.name", source)
-    validated(_section_of(model), config.model.options, source, "model")
-    return config
+    model = _chosen(MODELS, config.name, f"{key}.name", source)
+    validated(_section_of(model), config.options, source, key)
+    for place, member in enumerate(config.members):
+        own = f"{key}.members.{place}"
+        _check_model(validated(ModelConfig, member, source, own), source, own)
 
 
 def _chosen(options: dict[str, Any], name: str, key: str, source: str) -> Any:
@@ -75,7 +83,14 @@ def _section_of(function: Callable[..., Any], skip: tuple[str, ...] = ()) -> typ
 
 
 def _written(hint: Any) -> Any:
-    """The type a parameter has in a file: what takes any object takes a name, or a list of names, there."""
+    """The type a parameter has in a file: what takes any object takes a name, or a list of names, there.
+
+    A model among others is a name, or has its parameters beside its `name`.
+    """
+    from graphrec_lm.models import Recommender
+
+    if hint == Sequence[Recommender] | None:
+        return list[str | dict[str, Any]] | None
     return str | list[str] if hint is Any else hint
 
 

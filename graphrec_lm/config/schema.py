@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 FileFormat = Literal["csv", "tsv", "parquet", "movielens", "recbole", "lightgcn", "amazon", "alpharec"]
 FILE_FORMATS: tuple[str, ...] = get_args(FileFormat)
+Length = Annotated[int, Field(ge=1)]
 METRICS = Literal["recall", "precision", "ndcg", "hit_rate", "mrr", "map"]
 
 
@@ -76,6 +77,12 @@ class ModelConfig(NamedConfig):
 
     name: str
 
+    @property
+    def members(self) -> list[dict[str, Any]]:
+        """Of a blend, each with its `name`."""
+        given = self.options.get("members") or []
+        return [{"name": member} if isinstance(member, str) else member for member in given]
+
 
 class FitConfig(Section):
     """How to fit.
@@ -93,9 +100,9 @@ class FitConfig(Section):
 
 
 class EvaluateConfig(Section):
-    """The length of the ranked lists and the metrics on them."""
+    """The length of the ranked lists, or several, and the metrics on them."""
 
-    k: int = Field(default=20, ge=1)
+    k: Length | list[Length] = 20
     metrics: list[METRICS] = Field(default=["recall", "ndcg", "hit_rate"], min_length=1)
 
 

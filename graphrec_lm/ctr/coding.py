@@ -121,10 +121,7 @@ def family_of(kind: pa.DataType) -> str:
         ("time", pa.types.is_temporal),
         ("list", pa.types.is_nested),
         ("text", _is_text),
-        (
-            "number",
-            lambda kind: pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind),
-        ),
+        ("number", _is_number),
     )
     return next((name for name, test in tests if test(kind)), str(kind))
 
@@ -152,6 +149,10 @@ def whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
 
 
 def _check_values(name: str, kind: pa.DataType) -> None:
@@ -218,21 +219,23 @@ def _flat(column: pa.ChunkedArray, separator: str) -> tuple[pa.Array, NDArray[np
     if not pa.types.is_nested(array.type):
         array = pc.split_pattern(pc.fill_null(array.cast(pa.string()), ""), separator)
     lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    values = _plain(pc.list_flatten(array))
+    values = _plain(whole(pa.chunked_array([pc.list_flatten(array)])))
     if pa.types.is_null(values.type):  # all lists are empty
         return values[:0], np.zeros_like(lengths)
     if _is_text(values.type):
         values = pc.utf8_trim_whitespace(values)
-        kept = pc.not_equal(values, "").fill_null(False).to_numpy(zero_copy_only=False)
-        owner = np.repeat(np.arange(len(lengths)), lengths)[kept]
-        return values.filter(pa.array(kept)), np.bincount(owner, minlength=len(lengths))
-    return values, lengths
+        kept = pc.not_equal(values, "").fill_null(False)
+    else:
+        kept = values.is_valid()
+    owner = np.repeat(np.arange(len(lengths)), lengths)[kept.to_numpy(zero_copy_only=False)]
+    return values.filter(kept), np.bincount(owner, minlength=len(lengths))
 
 
 def _list_codes(coder: Coder, column: pa.ChunkedArray) -> tuple[Codes, int]:
     values, lengths = _flat(column, coder.separator)
     fitted, family = family_of(pa.array(coder.values).type), family_of(values.type)
-    if coder.values and len(values) and (fitted, family) not in ((family, family), ("number", "integer")):
+    is_same = family == fitted or (family, fitted) == ("integer", "number")
+    if coder.values and len(values) and not is_same:
         raise _drift(coder.name, f"list of {fitted}", f"list of {family}")
     found, owner = _index(values, coder.values), np.repeat(np.arange(len(lengths)), lengths)
     found = found[np.lexsort((found == 0, owner))]  # known values first: a longer list loses the others

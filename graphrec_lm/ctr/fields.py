@@ -120,6 +120,9 @@ class Fields:
         for field, _ in self:
             if field.name not in table.column_names:
                 remedy = did_you_mean(field.name, table.column_names)
+                if field.name in (self.user_id, self.item_id):
+                    which = "user_id" if field.name == self.user_id else "item_id"
+                    remedy = f"Pass Fields(..., {which}=None) to do without. {remedy}"
                 raise InputError("the rows must have every field", f"no {field.name!r}", remedy)
         return [(field.resolved(table[field.name]), side) for field, side in self]
 

@@ -220,7 +220,8 @@ class Dataset:
     def to_frame(self) -> Any:
         """The positive pairs as a frame `user_id, item_id` and, if there are any, `weight`.
 
-        In the order of `edges`: users by code, a user's items by code.
+        In the order of `edges`: users by code, a user's items by code. A rule that says which rows count has
+        been applied: read the frame by `Dataset.from_frame` without `positive`.
 
         Examples
         --------

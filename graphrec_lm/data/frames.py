@@ -48,6 +48,13 @@ def to_arrow(frame: Any, what: str) -> tuple[pa.Table, str]:
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         found = " ".join(str(a) for a in error.args)
         raise InputError(f"every column of `{what}` must hold one type", found, "Convert it.") from None
+    except (
+        pa.ArrowNotImplementedError,
+        TypeError,
+        UnicodeEncodeError,
+    ) as error:  # sparse, complex, surrogates
+        required = f"every column of `{what}` must hold what Arrow can"
+        raise InputError(required, str(error).splitlines()[0], "Drop that column, or convert it.") from None
     hidden = [c for c in table.column_names if str(c).startswith("__index_level_")]
     return table.drop_columns(hidden), backend if backend in BACKENDS else "pandas"
 
@@ -98,13 +105,21 @@ def native(
     >>> native({"user_id": [1, 2]}, "pyarrow").num_rows
     2
     """
-    if backend == "pandas":
+    if backend == "pandas" and any(len(values) for values in columns.values()):
         import pandas as pd
 
         return pd.DataFrame(dict(columns))
-    table = pa.table({name: pa.array(values, types.get(name)) for name, values in columns.items()})
+    table = pa.table({name: _typed(values, types.get(name)) for name, values in columns.items()})
+    if backend == "pandas":  # which can't tell the types of empty columns
+        return table.to_pandas()
     if backend == "pyarrow":
         return table
     import polars as pl
 
     return pl.from_arrow(table)
+
+
+def _typed(values: np.ndarray | list[Any], kind: pa.DataType | None) -> pa.Array:
+    """A column of that type, or of its own: people with a history are numbered, whatever users are called."""
+    is_own = isinstance(values, np.ndarray) and values.dtype != object
+    return pa.array(values, None if is_own else kind)

@@ -42,7 +42,11 @@ def with_interactions(dataset: Dataset, frame: Any, on_unknown: str = "raise") -
     check_choice("on_unknown", on_unknown, ("raise", "drop"))
     rows = rename(to_arrow(frame, "interactions")[0], dataset.rules.columns, "interactions")
     _check_columns(rows, dataset)
-    items = dataset.items.codes(rows["item_id"], on_unknown="mark" if on_unknown == "drop" else "raise")
+    policy, remedy = (
+        "mark" if on_unknown == "drop" else "raise",
+        "Add the items first, or pass on_unknown='drop'.",
+    )
+    items = dataset.items.codes(rows["item_id"], on_unknown=policy, remedy=remedy)
     rows, items = rows.filter(pa.array(items >= 0)), items[items >= 0]
     if not rows.num_rows:
         return dataset

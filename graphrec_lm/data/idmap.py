@@ -13,6 +13,7 @@ import pyarrow as pa
 from graphrec_lm.data.ids import as_objects, distinct, frozen, id_values, is_compact, kind_of
 from graphrec_lm.errors import InputError, UnknownIdError, check_choice, first_few
 
+DROP = "Use {what}s of the Dataset, or pass on_unknown='drop'."
 _CHUNK = 1 << 20
 
 
@@ -65,7 +66,9 @@ class IdMap:
         """The type of the ids: "int" or "str"."""
         return "int" if self.ids.dtype.kind == "i" else "str"
 
-    def codes(self, ids: Any, *, what: str = "item", on_unknown: str = "raise") -> np.ndarray:
+    def codes(
+        self, ids: Any, *, what: str = "item", on_unknown: str = "raise", remedy: str | None = None
+    ) -> np.ndarray:
         """Return the int32 codes of external ids, shape [n].
 
         Parameters
@@ -76,6 +79,8 @@ class IdMap:
             "item" or "user": the noun of the error.
         on_unknown : {"raise", "mark"}
             "mark" gives -1 for an id that the map lacks.
+        remedy : str, optional
+            What the error says to do; `{what}` stands for the noun.
 
         Raises
         ------
@@ -86,10 +91,10 @@ class IdMap:
         check_choice("on_unknown", on_unknown, ("raise", "mark"))
         values = id_values(ids, f"{what}_id")
         if len(values) and len(self) and kind_of(values) != self.kind:
-            raise self._unknown(values, np.ones(len(values), dtype=bool), what)
+            raise self._unknown(values, np.ones(len(values), dtype=bool), what, remedy)
         codes = self._find(values)
         if on_unknown == "raise" and len(codes) and codes.min() < 0:
-            raise self._unknown(values, codes < 0, what)
+            raise self._unknown(values, codes < 0, what, remedy)
         return codes
 
     @cached_property
@@ -116,10 +121,12 @@ class IdMap:
         found = self._index.get_indexer(pd.Index(as_objects(encoded.dictionary), dtype=object))
         return found.astype(np.int32)[encoded.indices.to_numpy()]
 
-    def _unknown(self, values: np.ndarray | pa.Array, unknown: np.ndarray, what: str) -> UnknownIdError:
+    def _unknown(
+        self, values: np.ndarray | pa.Array, unknown: np.ndarray, what: str, remedy: str | None
+    ) -> UnknownIdError:
         some = values[unknown] if isinstance(values, np.ndarray) else values.filter(pa.array(unknown))
         offenders = pd.unique(as_objects(some))
-        remedy = f"Drop them, or use {what}s of the Dataset."
+        remedy = (remedy or "Drop them, or use {what}s of the Dataset.").format(what=what)
         if kind_of(values) != self.kind:
             remedy = f"The known ids are {self.kind}, these are {kind_of(values)}: convert them."
         required = f"every {what} id must be one of the {len(self)} known"

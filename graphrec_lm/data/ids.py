@@ -52,7 +52,10 @@ def id_values(values: Any, name: str) -> np.ndarray | pa.Array:
     if _is_text(column.type):
         return _as_text(column, name)
     required = f"`{name}` must hold integers or strings"
-    raise InputError(required, f"{column.type} values", _CONVERT)
+    remedy = (
+        "Pass lists of each user as a mapping or a frame." if pa.types.is_nested(column.type) else _CONVERT
+    )
+    raise InputError(required, f"{column.type} values", remedy)
 
 
 def kind_of(values: np.ndarray | pa.Array) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from graphrec_lm.data.edges import Edges, merge_pairs
 from graphrec_lm.data.frames import rename, require, to_arrow
-from graphrec_lm.data.idmap import IdMap
+from graphrec_lm.data.idmap import DROP, IdMap
 from graphrec_lm.data.interactions import Interactions
 from graphrec_lm.data.reading import read_rows
 from graphrec_lm.errors import InputError
@@ -45,8 +45,8 @@ def align_frame(dataset: Dataset, frame: Any, on_unknown: str = "raise") -> Data
     rows = rename(to_arrow(frame, "interactions")[0], dataset.rules.columns, "interactions")
     require(rows, ["user_id", "item_id"], "interactions")
     policy = "mark" if on_unknown == "drop" else "raise"
-    users = dataset.users.codes(rows["user_id"], what="user", on_unknown=policy)
-    items = dataset.items.codes(rows["item_id"], what="item", on_unknown=policy)
+    users = dataset.users.codes(rows["user_id"], what="user", on_unknown=policy, remedy=DROP)
+    items = dataset.items.codes(rows["item_id"], what="item", on_unknown=policy, remedy=DROP)
     known = (users >= 0) & (items >= 0)
     if not known.all():
         rows, users, items = rows.filter(pa.array(known)), users[known], items[known]

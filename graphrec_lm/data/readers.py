@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -91,7 +93,7 @@ def read_parquet(
     columns: Mapping[str, str] | None = None,
     positive: str | None = None,
 ) -> Dataset:
-    """Return the Dataset of Parquet files; parameters as in `read_csv`."""
+    """Return the Dataset of Parquet files, or of folders of them; parameters as in `read_csv`."""
     tables = [None if source is None else _parquet(source) for source in (interactions, items, users)]
     return from_tables(*tables, columns=columns, positive=positive)
 
@@ -116,7 +118,8 @@ def _read(
 
 
 def _parquet(source: Source) -> pa.Table:
-    path = check_file(source)
+    is_folder = isinstance(source, str | os.PathLike) and Path(source).expanduser().is_dir()
+    path = Path(source).expanduser() if is_folder else check_file(source)
     try:
         table = pq.read_table(path)
         pa.default_memory_pool().release_unused()  # as much as the table: what decoding it took

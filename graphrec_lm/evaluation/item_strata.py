@@ -68,11 +68,12 @@ def by_item_strata(
         raise InputError("a model must not be called like a column", repr(taken[0]), "Rename it.")
     dataset = fitted_dataset(models)
     given = np.asarray(strata)
-    places = given.astype(np.int64)
-    if given.shape != (dataset.n_items,) or (places != given).any() or places.max(initial=-1) >= len(names):
-        found = f"shape {given.shape}, largest {given.max(initial=-1)}"
+    is_numeric = given.dtype.kind in "iufb" and np.isfinite(given).all()
+    places = given.astype(np.int64) if is_numeric else np.full(given.shape, len(names))
+    if given.shape != (dataset.n_items,) or places.max(initial=-1) >= len(names) or (places != given).any():
+        largest = f"largest {given.max(initial=-1)}" if is_numeric else "no numbers"
         required = f"`strata` must be {dataset.n_items} places in the {len(names)} `names`"
-        raise InputError(required, found, "Pass one a item, in code order.")
+        raise InputError(required, f"shape {given.shape}, {largest}", "Pass one an item, in code order.")
     aligned = dataset.align(test)
     rows = []
     for place, name in enumerate(names):

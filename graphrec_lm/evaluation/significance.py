@@ -100,6 +100,9 @@ def paired_bootstrap(
     check_number("n_resamples", n_resamples, least=1, integer=True)
     check_number("level", level, above=0, below=1)
     check_number("seed", seed, least=0, integer=True)
+    if not hasattr(values, "items"):
+        remedy = 'Write {"A": a, "B": b}.'
+        raise InputError("`values` must be a mapping from name to model", type(values).__name__, remedy)
     names, table = _table(values if metric is None else _per_user(values, metric))
     means = table.mean(axis=0)
     drawn = _resampled_means(table, n_resamples, seed)
@@ -169,8 +172,8 @@ def _per_user(values: Mapping[str, Any], metric: str) -> dict[str, Floats]:
         order = np.argsort(evaluation.user_ids, kind="stable")
         users = evaluation.user_ids[order]
         if asked is not None and not np.array_equal(asked, users):
-            others = np.setxor1d(asked, users)
-            found = f"{first_few(others.tolist(), len(others))} not in all of them"
+            others = sorted(set(asked.tolist()) ^ set(users.tolist()), key=str)
+            found = f"{first_few(others, len(others))} not in all of them"
             raise InputError(
                 "`values` must be of the same users", found, "Evaluate all models on one `test`."
             )

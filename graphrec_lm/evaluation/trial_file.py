@@ -31,7 +31,12 @@ def description(
         If a choice of the space is neither text, number, bool nor None.
     """
     params = {name: value for name, value in model.get_params().items() if name != "verbose"}
-    made = {"model": type(model).__name__, "params": plain_parameters(params), "space": space, **how}
+    made = {
+        "model": type(model).__name__,
+        "params": plain_parameters(params),
+        "space": {name: dict(spec) for name, spec in space.items()},
+        **how,
+    }
     made |= {"train": train.fingerprint, "valid": valid.fingerprint}
     try:
         kept: dict[str, Any] = json.loads(json.dumps(made, default=_plain))
@@ -62,7 +67,7 @@ class TrialFile:
         self.path, self.tuning = resolved(path), dict(tuning)
 
     def read(self) -> list[dict[str, Any]]:
-        """The trials of earlier calls; none if there is no file.
+        """The trials of earlier calls that ended well; none if there is no file.
 
         Raises
         ------
@@ -74,8 +79,8 @@ class TrialFile:
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             is_ours = content["format"] == _FORMAT
-            tuning, trials = content["tuning"], content["trials"]
-        except (OSError, ValueError, KeyError, TypeError):
+            tuning, trials = dict(content["tuning"]), _ended(content["trials"])
+        except (OSError, ValueError, LookupError, TypeError):
             is_ours = False
         if not is_ours:
             raise InputError("`path` must be new or a file of trials", self.path, "Choose another path.")
@@ -83,10 +88,18 @@ class TrialFile:
         if other:
             required = "`path` must be new or hold trials of the same tuning"
             raise InputError(required, f"another {', '.join(other)} in {self.path}", _START_AFRESH)
-        return list(trials)
+        return trials
 
     def write(self, trials: Sequence[Mapping[str, Any]]) -> None:
         """Replace the file."""
         content = {"format": _FORMAT, "tuning": self.tuning, "trials": list(trials)}
         with atomic_file(self.path) as temporary:
             temporary.write_text(json.dumps(content, indent=1, default=_plain), encoding="utf-8")
+
+
+def _ended(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Those with a value; `same_as` is their place among these."""
+    kept = [place for place, trial in enumerate(trials) if trial["value"] is not None]
+    places = {old: new for new, old in enumerate(kept)}
+    moved = [dict(trials[place]) for place in kept]
+    return [trial | {"same_as": places[trial["same_as"]]} if "same_as" in trial else trial for trial in moved]

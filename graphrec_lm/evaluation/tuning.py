@@ -29,7 +29,8 @@ class Tuned:
     Attributes
     ----------
     model : Recommender
-        The fitted one of the best trial; fitted once more, if that was in an earlier call.
+        The fitted one of the best trial; fitted once more, if that was in an earlier call. Under a limit of
+        time the new fit may end elsewhere than the one that `value` is of.
     params : dict
         What was chosen.
     value : float
@@ -85,7 +86,7 @@ def tune(
     seed : int
     path : path, optional
         A JSON file that keeps the trials. The same call goes on from it, after Ctrl-C or a crash, or with
-        more `trials`; `seconds` are those of each call.
+        more `trials`; trials that failed are forgotten. `seconds` are those of each call.
     verbose : bool
         Show progress.
 
@@ -190,7 +191,8 @@ def _check(model: Recommender, space: Space, metric: str, **numbers: Any) -> Non
         if not name.endswith("seconds"):
             check_number(name, value, least=0 if name == "seed" else 1, integer=True)
         elif value is not None:
-            check_number(name, value, least=0)
+            is_open = name == "fit_seconds"
+            check_number(name, value, above=0 if is_open else None, least=None if is_open else 0)
     check_choice("metric", metric, RANKING_METRICS)
     if not space:
         example = 'Write for example {"learning_rate": {"log": [1e-4, 1e-2]}}.'

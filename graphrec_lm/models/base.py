@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, NotFittedError, check_choice, check_number
-from graphrec_lm.kernels import join_rows, subtract_rows, take_rows, topk_blocks
+from graphrec_lm.kernels import topk_blocks
 from graphrec_lm.kernels.topk import block_rows
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models import frames
@@ -196,12 +196,12 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             unless the default one is meant.
         filter_seen : bool
             Hide each user's fitted (or given) history.
-        candidates : list of item ids, or dataframe `user_id, item_id`, optional
+        candidates : list of item ids, dataframe `user_id, item_id`, or mapping of users to lists, optional
             Show only these, to everyone or to each user: the latter ranks the lists of a stage before.
-        exclude : list of item ids, or dataframe `user_id, item_id`, optional
+        exclude : list of item ids, dataframe `user_id, item_id`, or mapping of users to lists, optional
             Hide these from everyone, or from these users.
         on_unknown : {"raise", "drop"}
-            What to do with unknown ids in any of these.
+            What to do with unknown ids in any of these. Whose every item is unknown has no history then.
 
         Returns
         -------
@@ -357,7 +357,7 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
 
         Parameters
         ----------
-        pairs : dataframe or list of tuples
+        pairs : dataframe, or iterable of (user_id, item_id)
             Columns `user_id, item_id`, or what the fitted Dataset's `columns` call so.
         on_unknown : {"raise", "nan"}
             What to do with a pair of an unknown user or item: its score is NaN, or it is an error.
@@ -430,7 +430,7 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             Cut-offs; several are measured on one ranking.
         metrics : sequence of str
             Of recall, precision, ndcg, hit_rate, mrr, map.
-        candidates : list of item ids, or dataframe `user_id, item_id`, optional
+        candidates : list of item ids, dataframe `user_id, item_id`, or mapping of users to lists, optional
             Only these are ranked, for everyone or for each user, and only they count as relevant.
         on_unknown : {"raise", "drop"}
             What to do with interactions, and candidates, of users or items that were not fitted.
@@ -453,13 +453,11 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             raise InputError("`k` must be a cut-off, or several", repr(k), "Write k=20.")
         for cut in cuts:
             check_number("k", cut, least=1, integer=True)
-        dataset, longest = state.dataset, max(cuts)
-        codes, relevant = relevant_items(dataset, test, candidates, on_unknown, on_fitted)
-        people = People.fitted(dataset, codes)
+        longest = max(cuts)
+        rules = candidates, on_unknown, on_fitted
+        people, relevant, shown = relevant_items(state.dataset, state.valid, test, *rules)
         tell_of_nobodies(type(self).__name__, people)
-        valid = subtract_rows(take_rows(*state.valid, codes), relevant, dataset.n_items)
-        shown = Shown.to(dataset, people, True, candidates, None, on_unknown)
-        top = self._ranked(people, longest, replace(shown, hidden=join_rows(shown.hidden, valid)))[0]
+        top = self._ranked(people, longest, shown)[0]
         padded = np.pad(top, ((0, 0), (0, max(0, longest - top.shape[1]))), constant_values=-1)
         found: dict[str, NDArray[np.float64]] = {}
         for cut in cuts:

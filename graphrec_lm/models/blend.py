@@ -40,6 +40,8 @@ class Blend(Recommender):
     Weights are chosen by NDCG@20 on validation, member by member, so that the blend ranks validation at
     least as well as its best member. Without `valid`, a tenth of each user's items is split off to choose
     them and what members choose on validation (the epoch, say), then all are fitted again on everything.
+    Callbacks are called in both fits of a member, a checkpoint in the second alone. With a limit of time the
+    first chooses other epochs each time: pass `valid` for a checkpoint to go on from.
 
     `similar_items` and `explain` are those of the first member that has them; `add_items` needs members that
     can all do it: those without text take the titles as the first member with text reads them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphrec_lm.data import Dataset
+from graphrec_lm.data import Dataset, Split
 from graphrec_lm.errors import InputError
 from graphrec_lm.models.people import are_pairs
 
@@ -18,6 +18,10 @@ def checked_datasets(dataset: Any, valid: Any) -> tuple[list[Dataset], list[Data
         If something else is given, a dataset has no positive interaction, the numbers differ, or a validation
         part holds what is fitted, too.
     """
+    if isinstance(dataset, Split):
+        raise InputError(
+            "`dataset` must be a Dataset", "a Split", "Write fit(split.train, valid=split.valid)."
+        )
     several = isinstance(dataset, list | tuple)
     datasets = list(dataset) if several else [dataset]
     parts = list(valid) if several and isinstance(valid, list | tuple) else [valid] * len(datasets)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
+from graphrec_lm.data.ids import frozen
 from graphrec_lm.errors import check_number
 from graphrec_lm.kernels import topk, unit_rows
 from graphrec_lm.kernels.dots import FEW, dots
@@ -36,12 +37,20 @@ class FactorRecommender(Recommender):
 
     @property
     def user_vectors_(self) -> Float32:
-        """Final user representations, float32 [n_users, dim], in code order."""
-        return self._state.arrays["users"]
+        """Final user representations, float32 [n_users, dim], in code order; read-only."""
+        return frozen(self._users)
 
     @property
     def item_vectors_(self) -> Float32:
-        """Final item representations, float32 [n_items, dim], in code order."""
+        """Final item representations, float32 [n_items, dim], in code order; read-only."""
+        return frozen(self._items)
+
+    @property
+    def _users(self) -> Float32:
+        return self._state.arrays["users"]
+
+    @property
+    def _items(self) -> Float32:
         return self._state.arrays["items"]
 
     @property
@@ -60,9 +69,9 @@ class FactorRecommender(Recommender):
 
     def _all_vectors(self, people: People) -> Float32:
         if people.codes is not None and people.wishes is None:
-            return self.user_vectors_[people.codes]
-        vectors = np.empty((len(people), self.item_vectors_.shape[1]), dtype=np.float32)
-        size = block_rows(len(self.item_vectors_))
+            return self._users[people.codes]
+        vectors = np.empty((len(people), self._items.shape[1]), dtype=np.float32)
+        size = block_rows(len(self._items))
         for start in range(0, len(people), size):
             part = people.part(start, min(start + size, len(people)))
             vectors[start : start + size] = self._fold_in(part.padded(size))[: len(part)]
@@ -70,7 +79,7 @@ class FactorRecommender(Recommender):
 
     def _scores(self, people: People) -> Float32:
         """Few people without a matrix product, which takes 128 rows at least (docs/decisions.md, 6)."""
-        vectors, items = self._vectors(people), self.item_vectors_
+        vectors, items = self._vectors(people), self._items
         if len(vectors) <= FEW:
             return dots(vectors, items)
         padded = np.zeros((block_rows(len(items)), items.shape[1]), dtype=np.float32)
@@ -83,11 +92,11 @@ class FactorRecommender(Recommender):
         found = np.empty(len(items), dtype=np.float32)
         for start in range(0, len(items), size):
             part = slice(start, start + size)
-            found[part] = np.einsum("nd,nd->n", vectors[rows[part]], self.item_vectors_[items[part]])
+            found[part] = np.einsum("nd,nd->n", vectors[rows[part]], self._items[items[part]])
         return found
 
     def _top(self, people: People, k: int, hidden: Pattern, candidates: Any) -> tuple[Any, Any]:
-        return topk(self._vectors(people), self.item_vectors_, k, seen=hidden, candidates=candidates)
+        return topk(self._vectors(people), self._items, k, seen=hidden, candidates=candidates)
 
     def _regrown(self, dataset: Dataset) -> Arrays:
         return super()._regrown(dataset) | {"users": self._grown_users(dataset)}
@@ -99,7 +108,7 @@ class FactorRecommender(Recommender):
 
     def _grown_users(self, dataset: Dataset) -> Float32:
         """Vectors of users whose histories changed, as of new people; the others keep theirs."""
-        known, n_before = self.user_vectors_, self._state.dataset.n_users
+        known, n_before = self._users, self._state.dataset.n_users
         new = np.arange(n_before, dataset.n_users)
         codes = np.concatenate([self._changed(dataset), new]).astype(np.int32)
         users = np.zeros((dataset.n_users, known.shape[1]), dtype=np.float32)
@@ -136,6 +145,6 @@ class FactorRecommender(Recommender):
         return frames.similar_users(dataset, codes, found, scores)
 
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
-        unit = unit_rows(self.item_vectors_)
+        unit = unit_rows(self._items)
         itself = np.arange(len(codes) + 1, dtype=np.int64), codes
         return topk(unit[codes], unit, k, seen=itself)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from graphrec_lm.models.people import known_codes
 from graphrec_lm.progress import Progress
 
 _STREAM_ROWS = 4096
+_NAN = "Use {what}s of the Dataset, or pass on_unknown='nan'."
 
 Columns = dict[str, Any]
 
@@ -111,18 +112,24 @@ def known_items(dataset: Dataset, items: Any, on_unknown: str) -> NDArray[np.int
 def pair_codes(
     dataset: Dataset, pairs: Any, on_unknown: str = "raise"
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """User and item codes of a frame or a list of (user_id, item_id); -1 for what is to be dropped."""
-    if isinstance(pairs, list):
-        if any(not isinstance(pair, tuple | list) or len(pair) != 2 for pair in pairs):
+    """Codes of users and items to predict, of a frame or pairs (user_id, item_id); -1 for unknown ones."""
+    if is_frame(pairs):
+        users, items = pair_columns(dataset, pairs, "pairs", "Rename the columns.")
+    else:
+        pairs = list(pairs) if isinstance(pairs, Iterable) else [pairs]
+        if any(not isinstance(pair, tuple | list | np.ndarray) or len(pair) != 2 for pair in pairs):
             required, remedy = "`pairs` must hold (user_id, item_id) tuples", "Write [(user, item), ...]."
             raise InputError(required, repr(pairs[:3]), remedy)
         users, items = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    else:
-        users, items = pair_columns(dataset, pairs, "pairs", "Rename the columns.")
     return (
-        known_codes(dataset.users, users, "user", on_unknown, keep=True),
-        known_codes(dataset.items, items, "item", on_unknown, keep=True),
+        known_codes(dataset.users, users, "user", on_unknown, keep=True, remedy=_NAN),
+        known_codes(dataset.items, items, "item", on_unknown, keep=True, remedy=_NAN),
     )
+
+
+def is_frame(value: Any) -> bool:
+    """Whether it has columns."""
+    return hasattr(value, "columns") or hasattr(value, "column_names")
 
 
 def pair_columns(dataset: Dataset, frame: Any, what: str, remedy: str) -> tuple[Any, Any]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.edges import pair_keys
-from graphrec_lm.kernels import join_rows, rows_between, subtract_rows
-from graphrec_lm.models.frames import pair_columns
-from graphrec_lm.models.people import Codes, Pattern, People, known_codes
+from graphrec_lm.kernels import join_rows, rows_between, subtract_rows, take_rows
+from graphrec_lm.models.frames import is_frame, pair_columns
+from graphrec_lm.models.people import Codes, Pattern, People, id_list, known_codes
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,10 @@ class Shown:
         """From the arguments of `recommend`."""
         nothing = np.zeros(len(people) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
         hidden = (people.indptr, people.indices) if filter_seen else nothing
-        if _is_frame(exclude):
+        if _is_of_each(exclude):
             hidden = join_rows(hidden, _pairs_of(dataset, people, exclude, on_unknown, "exclude"))
             exclude = None
-        if not _is_frame(candidates):
+        if not _is_of_each(candidates):
             return cls(hidden, _allowed(dataset, candidates, exclude, on_unknown))
         own = _pairs_of(dataset, people, candidates, on_unknown, "candidates")
         allowed = _allowed(dataset, None, exclude, on_unknown)
@@ -59,6 +61,11 @@ class Shown:
         if self.own is not None:
             return subtract_rows(pattern, subtract_rows(pattern, self.own, n_items), n_items)
         return pattern if self.allowed is None else _within(pattern, self.allowed, n_items)
+
+    def rows(self, places: NDArray[np.int64]) -> Shown:
+        """For the people at these places."""
+        own = None if self.own is None else take_rows(*self.own, places)
+        return Shown(take_rows(*self.hidden, places), self.allowed, own)
 
     def part(self, start: int, stop: int) -> Shown:
         """For the people start..stop-1."""
@@ -87,15 +94,20 @@ def _within(pattern: Pattern, allowed: Codes, n_items: int) -> Pattern:
     return np.concatenate([[0], np.cumsum(kept)])[pattern[0]], pattern[1][kept]
 
 
-def _is_frame(value: Any) -> bool:
-    """Whether it has columns, rather than being a list of ids."""
-    return hasattr(value, "columns") or hasattr(value, "column_names")
+def _is_of_each(value: Any) -> bool:
+    """Whether it says something of each person: a frame or a mapping, rather than a list of ids."""
+    return isinstance(value, Mapping) or is_frame(value)
 
 
-def _pairs_of(dataset: Dataset, people: People, frame: Any, on_unknown: str, what: str) -> Pattern:
-    """Rows `user_id, item_id`, or what the Dataset's `columns` call so, as a pattern over the people."""
-    remedy = "Rename its columns, or pass a plain list of item ids."
-    user_ids, item_ids = pair_columns(dataset, frame, what, remedy)
+def _pairs_of(dataset: Dataset, people: People, given: Any, on_unknown: str, what: str) -> Pattern:
+    """A frame's rows, or a mapping from user id to item ids, as a pattern over the people."""
+    if isinstance(given, Mapping):
+        lists = {user: id_list(items, f"{what} of {user!r}") for user, items in given.items()}
+        user_ids: Any = [user for user, items in lists.items() for _ in items]
+        item_ids: Any = [item for items in lists.values() for item in items]
+    else:
+        remedy = "Rename its columns, or pass a plain list of item ids."
+        user_ids, item_ids = pair_columns(dataset, given, what, remedy)
     users, places = dataset.users, people.codes
     if places is None:
         users, places = IdMap(people.ids), np.arange(len(people), dtype=np.int32)

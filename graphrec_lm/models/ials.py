@@ -114,7 +114,7 @@ class IALS(MixesItems):
 
     def _contributions(self, person: People, target: int) -> Float32:
         """c_j y_jᵀ A⁻¹ y_i of each item j, A = YᵀY + λI + Y_hᵀ diag(c - 1) Y_h (section 5 of the paper)."""
-        state, table = self._state, self.item_vectors_
+        state, table = self._state, self._items
         weights = np.ones(len(person.indices)) if person.weights is None else person.weights
         extra = (state.notes["alpha"] - 1) * weights
         rows = table[person.indices].astype(np.float64)
@@ -129,7 +129,7 @@ class IALS(MixesItems):
         (s - α q) / (1 - (α - 1) q).
         """
         dataset, alpha = self._state.dataset, self._state.notes["alpha"]
-        table, common = self.item_vectors_, self._state.arrays["common"]
+        table, common = self._items, self._state.arrays["common"]
         found = np.empty(len(users), dtype=np.float32)
         order = np.argsort(users, kind="stable")
         starts = np.flatnonzero(np.diff(users[order], prepend=-1))
@@ -157,7 +157,7 @@ class IALS(MixesItems):
         self, indptr: NDArray[np.int64], indices: NDArray[np.int32], weights: Float32 | None = None
     ) -> Float32:
         how = self._state.arrays["common"], self._state.notes["alpha"], weights
-        return least_squares_users(self.item_vectors_, indptr, indices, *how)
+        return least_squares_users(self._items, indptr, indices, *how)
 
 
 def least_squares_users(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from graphrec_lm.data.ids import frozen
 from graphrec_lm.kernels import csr_of, topk_blocks, unit_rows
 from graphrec_lm.models.adds_items import AddsItems
 from graphrec_lm.models.fitted import Arrays
@@ -30,7 +31,12 @@ class ItemItemRecommender(AddsItems):
 
     @property
     def item_weights_(self) -> Any:
-        """B [n_items, n_items]: an array, a `csr_array`, a `ThinPlusSparse`, or `GrownWeights`."""
+        """B [n_items, n_items]: an array, read-only, a `csr_array`, a `ThinPlusSparse`, or `GrownWeights`."""
+        weights = self._weights
+        return frozen(weights) if isinstance(weights, np.ndarray) else weights
+
+    @property
+    def _weights(self) -> Any:
         arrays = self._state.arrays
         known = _restored(arrays)
         if "new.indptr" not in arrays:
@@ -48,7 +54,7 @@ class ItemItemRecommender(AddsItems):
         known = self._unit_titles(encoder)[: self._n_learned]
         mixtures = predictors_of(unit_rows(titles), known, self._touched())
         if "new.indptr" in state.arrays:
-            mixtures = sparse.vstack([self.item_weights_.mixtures, mixtures], format="csr")
+            mixtures = sparse.vstack([self._weights.mixtures, mixtures], format="csr")
         grown = {
             "new.values": mixtures.data,
             "new.indices": mixtures.indices.astype(np.int32, copy=False),
@@ -63,7 +69,7 @@ class ItemItemRecommender(AddsItems):
 
     def _column(self, rows: NDArray[np.int32], column: int) -> Float32:
         """B[rows, column]."""
-        weights = self.item_weights_
+        weights = self._weights
         if isinstance(weights, np.ndarray):
             return weights[rows, column]
         if isinstance(weights, ThinPlusSparse | GrownWeights):
@@ -72,14 +78,14 @@ class ItemItemRecommender(AddsItems):
         return found
 
     def _scores(self, people: People) -> Float32:
-        return weight_sums(people.indptr, people.indices, self.item_weights_)
+        return weight_sums(people.indptr, people.indices, self._weights)
 
     def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
         """What a history of the items of near titles is recommended."""
-        return weight_products(self._text_mixtures(texts, titles), self.item_weights_)
+        return weight_products(self._text_mixtures(texts, titles), self._weights)
 
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
-        weights, itself = self.item_weights_, np.arange(len(codes) + 1, dtype=np.int64)
+        weights, itself = self._weights, np.arange(len(codes) + 1, dtype=np.int64)
 
         def score(start: int, stop: int) -> Float32:
             return weight_sums(itself[start : stop + 1] - start, codes[start:stop], weights)

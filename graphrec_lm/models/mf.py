@@ -68,4 +68,4 @@ class MF(IdRecommender):
         self.seed, self.device, self.verbose = seed, device, verbose
 
     def _fold_in(self, people: People) -> NDArray[np.float32]:
-        return self._scaled(history_means(self.item_vectors_, people.indptr, people.indices))
+        return self._scaled(history_means(self._items, people.indptr, people.indices))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,12 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.edges import pair_keys
-from graphrec_lm.errors import InputError, UnknownIdError, check_choice, check_number, first_few
+from graphrec_lm.data.idmap import DROP
+from graphrec_lm.errors import InputError, check_choice, check_number, first_few
 from graphrec_lm.kernels import rows_between, take_rows
 from graphrec_lm.models.wishes import Wishes
+
+logger = logging.getLogger("graphrec_lm")
 
 Codes = NDArray[np.int32]
 Pattern = tuple[NDArray[np.int64], Codes]
@@ -73,11 +77,12 @@ class People:
 
         With `weighted` a person may be a mapping from item id to weight.
         """
-        lists = _lists(history, weighted)
+        theirs = [name for name, ours in dataset.rules.columns.items() if ours == "item_id"]
+        lists = _lists(history, weighted, ["item_id", *theirs])
         flat = [item for person in lists for item in person]
         owners = np.repeat(np.arange(len(lists)), [len(person) for person in lists])
         codes = known_codes(dataset.items, flat, "item", on_unknown, keep=True)
-        _check_histories(lists, owners, codes)
+        _tell_of_unknown(lists, owners, codes)
         keys = owners[codes >= 0] * np.int64(dataset.n_items) + codes[codes >= 0]
         pairs, first = np.unique(keys, return_index=True)
         indptr = np.searchsorted(pairs, np.arange(len(lists) + 1) * np.int64(dataset.n_items))
@@ -133,40 +138,57 @@ def are_pairs(dataset: Dataset, users: Codes, items: Codes) -> NDArray[np.bool_]
     return found
 
 
-def known_codes(ids: IdMap, wanted: Any, what: str, on_unknown: str, *, keep: bool = False) -> Codes:
+def known_codes(
+    ids: IdMap, wanted: Any, what: str, on_unknown: str, *, keep: bool = False, remedy: str = DROP
+) -> Codes:
     """Codes of external ids under a policy: "raise" on unknown ones, or "drop" them.
 
     With `keep`, "drop" leaves -1 in their place.
     """
     check_choice("on_unknown", on_unknown, UNKNOWN_POLICIES)
-    if hasattr(wanted, "columns") or hasattr(wanted, "column_names"):
-        found = f"a {type(wanted).__name__}"
-        raise InputError(f"{what} ids must come as a list", found, "Pass one of its columns.")
-    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
-        raise InputError(f"{what} ids must come as a list", repr(wanted), f"Write [{wanted!r}].")
-    if not hasattr(wanted, "__len__"):
-        wanted = list(wanted)
+    wanted = id_list(wanted, f"{what} ids")
     if len(wanted) == 0:
         return np.zeros(0, dtype=np.int32)
-    codes: Codes = ids.codes(wanted, what=what, on_unknown="mark" if on_unknown == "drop" else "raise")
+    policy = "mark" if on_unknown == "drop" else "raise"
+    codes: Codes = ids.codes(wanted, what=what, on_unknown=policy, remedy=remedy)
     return codes if keep else codes[codes >= 0]
 
 
-def _lists(history: Any, weighted: bool) -> list[Any]:
+def id_list(wanted: Any, what: str) -> Any:
+    """Something that holds ids and has a length, or an error that shows the remedy.
+
+    >>> id_list(iter([1, 2]), "item ids")
+    [1, 2]
+    """
+    required = f"{what} must come as a list"
+    if isinstance(wanted, Mapping):
+        raise InputError(required, f"a {type(wanted).__name__}", "Pass list(...) of its keys or values.")
+    if hasattr(wanted, "columns") or hasattr(wanted, "column_names"):
+        raise InputError(required, f"a {type(wanted).__name__}", "Pass one of its columns.")
+    if isinstance(wanted, str | bytes) or not isinstance(wanted, Iterable):
+        raise InputError(required, repr(wanted), f"Write [{wanted!r}].")
+    return wanted if hasattr(wanted, "__len__") else list(wanted)
+
+
+def _lists(history: Any, weighted: bool, item_names: Collection[str]) -> list[Any]:
     """`history` as one list of ids (or mapping) a person, or an error that shows the remedy."""
     remedy = "Write history=[[item, item, ...]] for one person."
     required = "`history` must hold one list of item ids a person"
     if isinstance(history, str) or not isinstance(history, Iterable):
         raise InputError(required, repr(history), remedy)
     lists = list(history)
-    for person in lists:
+    for place, person in enumerate(lists):
         if isinstance(person, str) or not isinstance(person, Iterable):
             raise InputError(required, f"the bare id {person!r}", remedy)
         if isinstance(person, Mapping) and not weighted:
-            found = f"the weights of person {lists.index(person)}"
+            found = f"the weights of person {place}"
             raise InputError(
                 "`history` must be lists: this model reads no weights", found, "Pass list(person)."
             )
+        if getattr(getattr(person, "index", None), "name", None) in item_names:
+            found = f"a Series of person {place} whose index holds them"
+            remedy = "Pass list(series.index), or series.to_dict() to a model that reads weights."
+            raise InputError(required, found, remedy)
     return [person if isinstance(person, Mapping) else list(person) for person in lists]
 
 
@@ -181,14 +203,10 @@ def _weights(lists: list[Any]) -> NDArray[np.float32] | None:
     return np.array(flat, dtype=np.float32)
 
 
-def _check_histories(lists: list[Sequence[Any]], owners: NDArray[np.int64], codes: Codes) -> None:
-    """A person whose every item is unknown gets an error under any policy."""
+def _tell_of_unknown(lists: list[Sequence[Any]], owners: NDArray[np.int64], codes: Codes) -> None:
+    """Warn of people whose every item is dropped: they are served as people without a history."""
     known = np.bincount(owners[codes >= 0], minlength=len(lists))
     lost = [n for n, person in enumerate(lists) if len(person) and not known[n]]
     if lost:
-        items = list(lists[lost[0]])
-        raise UnknownIdError(
-            "a history must hold at least one known item",
-            f"only unknown ones ({first_few(items, len(items))}) for person {lost[0]}",
-            "Use item ids of the fitted Dataset, or leave that person out.",
-        )
+        told = "no item of these histories is known, so they count as empty: %s"
+        logger.warning(told, first_few(lost, len(lost)))

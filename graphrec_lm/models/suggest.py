@@ -8,6 +8,7 @@ from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.blend import Blend, usual_graph
+from graphrec_lm.models.datasets import check_dataset
 from graphrec_lm.models.dense_limit import fits_dense
 from graphrec_lm.models.ease import EASE
 from graphrec_lm.models.item_knn import ItemKNN
@@ -66,6 +67,7 @@ def suggest_model(dataset: Dataset, *, goal: str = "accuracy", memory_gib: float
     >>> suggest_model(train, goal="speed").model
     TextRidge()
     """
+    check_dataset(dataset)
     check_choice("goal", goal, GOALS)
     if memory_gib is not None:
         check_number("memory_gib", memory_gib, above=0)

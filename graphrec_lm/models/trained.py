@@ -21,7 +21,6 @@ from graphrec_lm.models.device import training_device
 from graphrec_lm.models.factors import FactorRecommender
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.held_out import judge, validating
-from graphrec_lm.models.plain import plain_parameters
 from graphrec_lm.training import (
     BatchSampler,
     Callback,
@@ -154,9 +153,14 @@ class LoopRecommender(FactorRecommender):
         """Fingerprint of everything that the trained weights depend on."""
         parts = {k: v for k, v in self.get_params().items() if k not in ("encoder", "verbose", "device")}
         data = [None if part is None else part.fingerprint for part in (*datasets, *valid)]
-        named = [type(self).__name__, plain_parameters(parts), notes, data]
-        text = json.dumps(named, sort_keys=True, default=repr)
+        named = [type(self).__name__, parts, notes, data]
+        text = json.dumps(named, sort_keys=True, default=_written)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _written(value: Any) -> Any:
+    """A parameter that JSON has no type for; arrays in full."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)
 
 
 class TrainedRecommender(LoopRecommender):

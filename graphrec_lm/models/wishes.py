@@ -111,6 +111,13 @@ def _name(title: str) -> str:
     return " ".join(title.casefold().split())
 
 
+def _titles_among(names: set[str], titles: Iterable[str]) -> set[str]:
+    """The names that are titles, with their year or without."""
+    words = tuple({name.split()[0] for name in names})
+    near = [title for title in titles if title.lstrip().casefold().startswith(words)]
+    return names & {name for title in near for name in (_name(title), _name(_YEAR.sub("", title)))}
+
+
 def intent_texts(intent: Any, people: int | None) -> list[str]:
     """One text a person, from one text for all or a list; `people` None: as many as there are texts.
 
@@ -119,7 +126,7 @@ def intent_texts(intent: Any, people: int | None) -> list[str]:
     InputError
         If a text is empty, or there is not one a person.
     """
-    if not isinstance(intent, Iterable):
+    if isinstance(intent, bytes) or not isinstance(intent, Iterable):
         raise InputError("`intent` must be a text, or one a person", repr(intent), "Write intent='...'.")
     texts = [intent] * (1 if people is None else people) if isinstance(intent, str) else list(intent)
     people = len(texts) if people is None else people
@@ -171,8 +178,9 @@ def wish_vectors(
         If the language model reads only the beginning of a text.
     """
     parsed = [parse(text) for text in texts]
-    if any(parts.unwanted for parts in parsed):
-        known = {name for title in titles() for name in (_name(title), _name(_YEAR.sub("", title)))}
+    asked = {_name(text) for text, parts in zip(texts, parsed, strict=True) if parts.unwanted}
+    if asked:
+        known = _titles_among(asked, titles())
         parsed = [
             Parts(text.strip(), "") if _name(text) in known else parts
             for text, parts in zip(texts, parsed, strict=True)

@@ -30,7 +30,7 @@ Keys = npt.NDArray[np.uint8]
 Positions = npt.NDArray[np.int64]
 
 KEY_BYTES = 32
-SMALL_BYTES = (1 << 16, 1 << 22)  # shards below either are merged, once there are many of them
+SMALL_BYTES = 1 << 16  # shards below it are merged, once there are many of them
 MANY_SMALL = 64
 STALE_SECONDS = 3600.0
 
@@ -114,11 +114,10 @@ class DiskCache:
             with suppress(OSError):
                 if time.time() - left.stat().st_mtime > STALE_SECONDS:
                     left.unlink()
-        for limit in SMALL_BYTES:
-            small = [shard for shard in self._shards() if _size(shard) < limit]
-            for start in range(0, len(small) - MANY_SMALL + 1, MANY_SMALL):
-                with suppress(OSError):
-                    self._merge(small[start : start + MANY_SMALL])
+        small = [shard for shard in self._shards() if _size(shard) < SMALL_BYTES]
+        for start in range(0, len(small) - MANY_SMALL + 1, MANY_SMALL):
+            with suppress(OSError):
+                self._merge(small[start : start + MANY_SMALL])
 
     def _merge(self, shards: list[Path]) -> None:
         loaded = {shard: content for shard in shards if (content := self._load(shard)) is not None}
@@ -218,4 +217,4 @@ def _size(shard: Path) -> int:
     try:
         return shard.stat().st_size
     except FileNotFoundError:
-        return max(SMALL_BYTES)
+        return SMALL_BYTES

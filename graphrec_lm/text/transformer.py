@@ -143,7 +143,8 @@ class TransformerEncoder(OpensModel):
         _pad_right(tokenizer, source)
         positions = positions_of(model)
         check_window(self.max_length, positions, source)
-        usual = min(int(tokenizer.model_max_length), positions or LONGEST, LONGEST)
+        said = positions or getattr(model.config, "max_position_embeddings", 0)
+        usual = min(int(tokenizer.model_max_length), said if said and said > 0 else LONGEST, LONGEST)
         return tokenizer, model, self.max_length or usual
 
 

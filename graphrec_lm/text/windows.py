@@ -8,6 +8,7 @@ from typing import Any
 from graphrec_lm.errors import InputError
 
 _SHORT = 100  # characters that every window holds
+_TABLES = ("position_embeddings", "wpe")  # BERT's family, GPT-2; relative and rotary positions have none
 
 
 def beyond_window(
@@ -42,7 +43,8 @@ def check_window(max_length: int | None, positions: int | None, name: str) -> No
 
 def positions_of(model: Any) -> int | None:
     """The tokens that the position table holds, None without one; RoBERTa's keeps its first for padding."""
-    positions = getattr(model.config, "max_position_embeddings", None)
-    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    reserved = getattr(table, "padding_idx", None)
-    return None if positions is None else int(positions) - (0 if reserved is None else reserved + 1)
+    tables = [part for name, part in model.named_modules() if name.rpartition(".")[2] in _TABLES]
+    if not tables or not hasattr(tables[0], "num_embeddings"):
+        return None
+    reserved = tables[0].padding_idx
+    return int(tables[0].num_embeddings) - (0 if reserved is None else reserved + 1)

@@ -21,6 +21,10 @@ WRONG = {
     "k of zero": (["recommend", "HOME/cosine", "--user", "1", "-k", "0"], "must be an integer >= 1, got '0'"),
     "k of words": (["similar", "HOME/cosine", "1", "-k", "ten"], "must be an integer >= 1, got 'ten'"),
     "misspelt metric": (["evaluate", "m", "--test", "t.csv", "--metrics", "ncdg"], "Did you mean 'ndcg'?"),
+    "a rule for the test part of a configuration": (
+        ["evaluate", "m", "--config", "m.yaml", "--positive", "all"],
+        "`--positive` must come with `--test`",
+    ),
     "nothing to evaluate on": (["evaluate", "HOME/cosine"], "--test --config is required"),
     "misspelt folder": (["recommend", "HOME/cosin", "--user", "1"], "Did you mean 'HOME/cosine'?"),
     "not a model": (["recommend", "HOME", "--user", "1"], "a saved model must be a folder with config.json"),

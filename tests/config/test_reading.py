@@ -56,6 +56,38 @@ def test_it_builds_dataset_split_and_model(write):
     assert build_model(config).get_params()["layers"] == 3
 
 
+def test_a_blend_of_named_members(write):
+    members = "[EASE, {name: ItemKNN, neighbors: 50}, {name: Blend, members: [MF, SLIM]}]"
+    text = re.sub(r"model: .*", f"model: {{name: Blend, members: {members}}}", GOOD)
+    made = build_model(read_config(write(text))).get_params()["members"]
+    assert repr(made[:2]) == "[EASE(), ItemKNN(neighbors=50)]"
+    assert [type(member).__name__ for member in made[2].get_params()["members"]] == ["MF", "SLIM"]
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        (
+            "[EASE, ItemNN]",
+            "`model.members.1.name` must be one of those there are, got 'ItemNN'. Did you mean",
+        ),
+        ("[{name: ItemKNN, neighbours: 5}]", "got `model.members.0.neighbours`. Did you mean 'neighbors'"),
+        ("[{neighbors: 5}]", "`model.members.0.name` must be given"),
+        ("EASE", "`model.members` must be a valid list"),
+    ],
+)
+def test_members_of_a_blend_are_checked(write, members: str, told: str):
+    text = re.sub(r"model: .*", f"model: {{name: Blend, members: {members}}}", GOOD)
+    with pytest.raises(InputError) as error:
+        read_config(write(text))
+    assert told in str(error.value)
+
+
+def test_lists_of_several_lengths(write):
+    text = re.sub(r"k: 10", "k: [5, 10]", GOOD)
+    assert read_config(write(text)).evaluate.k == [5, 10]
+
+
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_model_can_be_named(write, name: str):
     text = re.sub(r"model: .*", f"model: {{name: {name}}}", GOOD)

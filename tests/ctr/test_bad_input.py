@@ -55,6 +55,11 @@ def test_fit_refuses(options: dict, message: str):
         fit(**options)
 
 
+def test_ids_that_are_not_there_can_be_left_out():
+    with pytest.raises(InputError, match=r"no 'user_id'. Pass Fields\(..., user_id=None\) to do without"):
+        fit(ROWS.drop(columns="user_id"))
+
+
 def test_nan_in_a_number_names_column_and_row():
     data = ROWS.assign(age=ROWS["age"].astype(float))
     data.loc[7, "age"] = np.nan

@@ -153,6 +153,14 @@ def test_lists_of_another_type(learned: list[list[object]], other: list[list[obj
         coder.codes(pa.chunked_array([other]))
 
 
+def test_lists_of_whole_floats_are_lists_of_integers():
+    floats = pa.chunked_array([[[1.0, None], [2.0], [float("nan"), 3.0]]])
+    [coder] = coders(Field("g", "list"), "item", floats)
+    assert coder.values == [1, 2, 3] and coder.width == 1
+    for column in (floats, pa.chunked_array([[[1], [2], [3]]])):
+        assert coder.codes(column)[0].tolist() == [[1], [2], [3]] and coder.codes(column)[1] == 0
+
+
 def test_a_list_of_fractions_takes_whole_numbers():
     [coder] = coders(Field("g", "list"), "item", pa.chunked_array([[[1.0, 2.5]]]))
     assert coder.codes(pa.chunked_array([[[1], [3]]]))[0].tolist() == [[1, -1], [0, -1]]

@@ -448,3 +448,12 @@ def test_bad_frames(case):
     with pytest.raises(InputError) as error:
         act()
     check(error, words)
+
+
+SURROGATES = pd.Series(["\ud800", "a", "b", "c"], dtype=object)
+
+
+@pytest.mark.parametrize("column", [pd.arrays.SparseArray([0, 1, 0, 1]), np.array([1j, 2, 3, 4]), SURROGATES])
+def test_columns_that_arrow_cannot_hold(column):
+    with pytest.raises(InputError, match=r"`interactions` must hold .* (Drop that column|Convert it)"):
+        from_frame({"other": column})

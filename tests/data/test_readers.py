@@ -243,3 +243,11 @@ def test_a_large_csv_round_trips(tmp_path):
     )
     frame.to_csv(tmp_path / "big.csv", index=False)
     assert read_csv(tmp_path / "big.csv").fingerprint == Dataset.from_frame(frame).fingerprint
+
+
+def test_a_folder_of_parquet_files_is_one_table(tmp_path):
+    frame = pd.DataFrame(
+        {"user_id": [1, 1, 2, 3], "item_id": [7, 8, 7, 9], "country": ["at", "at", "is", "is"]}
+    )
+    frame.to_parquet(tmp_path / "rows", partition_cols=["country"])
+    assert read_parquet(tmp_path / "rows").fingerprint == Dataset.from_frame(frame).fingerprint

@@ -72,6 +72,15 @@ def test_items_of_no_stratum_count_for_none_and_empty_strata_have_no_value(world
     assert " -" in repr(report)
 
 
+@pytest.mark.parametrize(
+    "strata", [["head"] * 21, [None] * 21, [0.5] * 21, [np.nan] * 21, [1] * 21, [0] * 20]
+)
+def test_strata_that_are_no_places(world: World, strata: list[object]):
+    models = {"P": Popularity().fit(world.train)}
+    with pytest.raises(InputError, match="`strata` must be 21 places in the 1 `names`"):
+        by_item_strata(models, world.test, strata, ["a"], k=K)
+
+
 def test_periods_are_cut_at_their_first_years(dated: World):
     models = {"P": Popularity().fit(dated.train)}
     report = by_period(models, dated.test, edges=[1985, 1990], k=K)

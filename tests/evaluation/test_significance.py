@@ -96,6 +96,11 @@ def test_evaluations_are_compared_user_by_user():
             "mrr",
             r"one of each Evaluation, got 'mrr' for 'A'. Valid: ndcg@20, recall@20",
         ),
+        (
+            Evaluation({"ndcg@20": np.ones(2)}, np.array([1, 2])),
+            "ndcg@20",
+            r"same users, got 4 \(1, 2, 'a', 'b'\) not in all of them",
+        ),
         ([0.1, 0.2], "ndcg@20", r"must be Evaluations, got list for 'B'"),
         ([0.1, 0.2], None, r"`metric` must say"),
     ],
@@ -104,6 +109,11 @@ def test_evaluations_that_cannot_be_compared(other: object, metric: str | None, 
     values = {"A": evaluation(["a", "b"], [0.1, 0.3]), "B": other}
     with pytest.raises(InputError, match=told):
         paired_bootstrap(values, metric)
+
+
+def test_models_need_names():
+    with pytest.raises(InputError, match="must be a mapping from name to model, got list"):
+        paired_bootstrap([[0.1], [0.2]])
 
 
 def test_holm_by_hand():

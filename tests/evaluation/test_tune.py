@@ -98,6 +98,29 @@ def test_what_was_stopped_goes_on_as_it_would_have(tmp_path, monkeypatch):
     assert again.model.evaluate(WORLD.valid, k=20)["ndcg@20"] == whole.value
 
 
+def test_a_failure_that_was_of_the_moment_is_tried_again(tmp_path, monkeypatch):
+    path, fit = tmp_path / "trials.json", gl.ItemKNN.fit
+
+    def failing(model, *data, **how):
+        if model.neighbors != 20:
+            raise MemoryError
+        return fit(model, *data, **how)
+
+    space = {"neighbors": {"choices": [1, 2, 20]}}
+    monkeypatch.setattr(gl.ItemKNN, "fit", failing)
+    assert tuned(gl.ItemKNN(neighbors=1), space, trials=9, path=path).params == {"neighbors": 20}
+    monkeypatch.undo()
+    found = tuned(gl.ItemKNN(neighbors=1), space, trials=30, path=path)
+    assert {trial["params"]["neighbors"] for trial in found.trials} == {1, 2, 20}
+    for trial in found.trials:
+        first = found.trials[trial.get("same_as", 0)]
+        assert trial["value"] is not None
+        assert "same_as" not in trial or (first["params"], first["value"]) == (
+            trial["params"],
+            trial["value"],
+        )
+
+
 def test_trials_of_something_else_are_refused_and_stay(tmp_path):
     path = tmp_path / "trials.json"
     tuned(trials=2, path=path)
@@ -110,7 +133,8 @@ def test_trials_of_something_else_are_refused_and_stay(tmp_path):
     other = [gl.TitleCosine(PrecomputedEncoder(texts=["a"], embeddings=[[n]])) for n in (1.0, 2.0)]
     kept = [description(model, WORLD.train, WORLD.valid, SPACE)["params"] for model in other]
     assert kept[0] != kept[1]  # other vectors under one name
-    for content in ("[1]", "{", '{"format": "another"}'):
+    ours = '{"format": "graphrec_lm trials 1", "tuning": [1], "trials": [1]}'
+    for content in ("[1]", "{", '{"format": "another"}', ours, ours.replace("[1]", "{}", 1)):
         path.write_text(content)
         with pytest.raises(InputError, match="`path` must be new or a file of trials"):
             tuned(path=path)
@@ -169,7 +193,7 @@ def test_a_wrong_validation_part_is_refused_before_any_fit(valid, message, monke
         ({"model": gl.ItemKNN}, "`model` must be a model of this library"),
         ({"seed": -1}, "`seed` must be an integer >= 0"),
         ({"seconds": "5"}, "`seconds` must be a number"),
-        ({"fit_seconds": -1}, "`fit_seconds` must be a number"),
+        ({"fit_seconds": 0}, "`fit_seconds` must be a number > 0"),
         ({"space": {}}, "`space` must name a parameter"),
         ({"space": {"neighbours": {"int": [1, 2]}}}, "did you mean 'neighbors'|mean 'neighbors'"),
         ({"space": {"neighbors": {"int": [2, 1]}}}, "must be two integers, the lower first"),

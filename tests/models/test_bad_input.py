@@ -38,7 +38,7 @@ ASKED = {
         recommend(users=STRANGERS),
         "the 25 known",
         "7 ('s0', 's1', 's2', 's3', 's4', ..",
-        "Drop",
+        "on_unknown='drop'",
     ),
     "users of another type": (
         recommend(users=[1, 2]),
@@ -77,11 +77,30 @@ ASKED = {
     ),
     "a history of text": (history("12"), "one list of item ids a person", "'12'", "[[item, item, ...]]"),
     "a history of texts": (history(["12"]), "one list of item ids a person", "the bare id '12'", "[[item"),
-    "a history of nothing known": (
-        history([[1], [777, 778]], on_unknown="drop"),
-        "a history must hold at least one known item",
-        "only unknown ones (2 (777, 778)) for person 1",
-        "leave that person out",
+    "a Series of items as its index": (
+        history([pd.Series([3, 1], index=pd.Index([1, 2], name="item_id"))]),
+        "one list of item ids a person",
+        "a Series of person 0 whose index holds them",
+        "list(series.index)",
+    ),
+    "a mapping of users": (recommend(users={"u1": 1}), "user ids must come as a list", "a dict", "list(...)"),
+    "an item for each user": (
+        recommend(candidates={"u1": 1}),
+        "candidates of 'u1' must come as a list",
+        "1",
+        "[1]",
+    ),
+    "lists for users without their ids": (
+        recommend(candidates=[[1, 2], [3]]),
+        "integers or strings",
+        "list<",
+        "as a mapping or a frame",
+    ),
+    "a split": (
+        lambda: TitleCosine().fit(WORLD.train.split("random")),
+        "must be a Dataset",
+        "a Split",
+        "split.train",
     ),
     "an unknown item in a history": (history([[1, 777]]), "every item id", "unknown 1 (777)", "items of"),
     "an unknown candidate": (recommend(candidates=[1, 777]), "every item id", "unknown 1 (777)", "items of"),
@@ -103,7 +122,7 @@ ASKED = {
         history([[1]], exclude=pairs(user_id=[1], item_id=[1])),
         "every user id must be one of the 1 known",
         "unknown 1 (1)",
-        "Drop",
+        "on_unknown='drop'",
     ),
     "pairs to exclude of users by name for a history": (
         history([[1]], exclude=pairs(user_id=["u1"], item_id=[1])),
@@ -137,7 +156,7 @@ ASKED = {
         "['user_id']",
         "Rename",
     ),
-    "pairs that are no frame": (lambda: MODEL.predict("u1"), "`pairs` must be a dataframe", "str", "Pass"),
+    "a text for pairs": (lambda: MODEL.predict("u1"), "(user_id, item_id) tuples", "'u', '1'", "[("),
     "another metric": (
         lambda: MODEL.evaluate(WORLD.test, metrics=("ncdg",)),
         "metrics",

@@ -71,6 +71,7 @@ def test_candidates_alone_are_ranked_and_relevant(world, own):
     expected = {user: len(hits[user] & wanted[user]) / len(wanted[user]) for user in wanted.index}
     assert dict(zip(found.user_ids, found.per_user["recall@3"], strict=True)) == pytest.approx(expected)
     assert 0 < found["recall@3"] < 1
+    assert found == model.evaluate(world.test, k=3, metrics=("recall",), candidates=iter(even))
     with pytest.raises(InputError, match="positive interaction with a candidate, got 0"):
         model.evaluate(test[test["item_id"] % 2 == 1], candidates=even)
     with pytest.raises(UnknownIdError):

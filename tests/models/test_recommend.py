@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.errors import InputError
-from graphrec_lm.models import Popularity, Random, TitleCosine
+from graphrec_lm.errors import InputError, UnknownIdError
+from graphrec_lm.models import EASE, Popularity, Random, TitleCosine
 from tests.models.worlds import COLD_USER, N_ITEMS, N_USERS, checkerboard, encoder, untitled
 
 WORLD = checkerboard()
@@ -80,6 +80,18 @@ def test_for_users_with_candidates_of_their_own(model, users, data, exclude, k, 
         assert_lists(rows, [user], SEEN.get, k, own, filter_seen, lambda person: exclude or ())
         alone = model.recommend([user], k, filter_seen=filter_seen, candidates=sorted(own), exclude=exclude)
         assert rows["item_id"].tolist() == alone["item_id"].tolist()
+    lists = {user: iter(rows["item_id"]) for user, rows in frame.groupby("user_id")}
+    again = model.recommend(users, k, filter_seen=filter_seen, candidates=lists, exclude=exclude)
+    pd.testing.assert_frame_equal(again, found)
+
+
+def test_a_mapping_says_what_each_may_not_see():
+    model = MODELS[2]
+    lists = {"u1": [2, 4], "u2": {7}}
+    frame = pd.DataFrame({"user_id": ["u1", "u1", "u2"], "item_id": [2, 4, 7]})
+    expected = model.recommend(["u1", "u2"], k=21, exclude=frame)
+    pd.testing.assert_frame_equal(model.recommend(["u1", "u2"], k=21, exclude=lists), expected)
+    assert not set(expected.loc[expected["user_id"] == "u1", "item_id"]) & {2, 4}
 
 
 def test_wishes_among_candidates_of_ones_own():
@@ -159,6 +171,36 @@ def test_unknown_ids_are_dropped_if_asked(model):
     pd.testing.assert_frame_equal(
         model.recommend(["u1"], exclude=frame, **drop), model.recommend(["u1"], exclude=[2], k=4)
     )
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_a_history_of_nothing_known_is_empty_if_asked(model, caplog):
+    found = model.recommend(history=[[1], [998, 999]], k=4, on_unknown="drop")
+    pd.testing.assert_frame_equal(found, model.recommend(history=[[1], []], k=4))
+    assert "no item of these histories is known, so they count as empty: 1 (1)" in caplog.text
+    with pytest.raises(UnknownIdError, match=r"Use items of the Dataset, or pass on_unknown='drop'"):
+        model.recommend(history=[[1], [998, 999]])
+
+
+def test_an_empty_frame_has_the_types_of_a_full_one():
+    model = MODELS[2]
+    full = model.recommend(["u1"], k=2)
+    for empty in (model.recommend(["u1"], candidates=[]), model.recommend([])):
+        pd.testing.assert_series_equal(empty.dtypes, full.dtypes)
+
+
+def test_pairs_to_predict_come_in_any_sequence():
+    model, users, items = MODELS[2], ["u1", "u2"], [3, 4]
+    expected = model.predict(pd.DataFrame({"user_id": users, "item_id": items}))
+    pairs = list(zip(users, items, strict=True))
+    for asked in (pairs, iter(pairs), tuple(pairs), [list(pair) for pair in pairs]):
+        np.testing.assert_array_equal(model.predict(asked), expected)
+
+
+def test_vectors_are_read_only_so_that_no_copy_of_a_model_changes():
+    for rows in (MODELS[2].item_vectors_, MODELS[2].user_vectors_, EASE().fit(WORLD.train).item_weights_):
+        with pytest.raises(ValueError, match="read-only"):
+            rows[0] = 0
 
 
 def test_ids_may_come_in_any_sequence():

@@ -303,9 +303,21 @@ def test_a_saved_click_model_is_named(tmp_path):
         graphrec_lm.load(tmp_path)
 
 
+def test_a_folder_that_another_program_locks_is_written(model, tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(graphrec_lm.files, "_LOCK_ATTEMPTS", 2)
+    handle = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # `flock models/ graphrec-lm fit ...` in a shell
+        model.save(tmp_path / "m")
+    finally:
+        os.close(handle)
+    assert isinstance(graphrec_lm.load(tmp_path / "m"), TitleCosine)
+
+
 def test_saves_to_one_path_at_once_all_end_well(model, tmp_path):
     with ThreadPoolExecutor(4) as pool:
-        for saved in [pool.submit(model.save, tmp_path / "m") for _ in range(24)]:
+        for saved in [pool.submit(model.save, tmp_path / "m") for _ in range(48)]:
             saved.result()
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
     assert_equal(graphrec_lm.load(tmp_path / "m").recommend(), model.recommend())

@@ -18,6 +18,13 @@ def dataset(n=2000, titles=True, items=40):
     return Dataset.from_frame(rows, table if titles else table[["item_id"]])
 
 
+def test_a_frame_is_no_dataset():
+    with pytest.raises(
+        InputError, match=r"must be a Dataset, got DataFrame. Make one with Dataset.from_frame"
+    ):
+        suggest_model(pd.DataFrame({"user_id": [1], "item_id": [2]}))
+
+
 @pytest.mark.parametrize(
     ("goal", "model"),
     [

@@ -114,6 +114,18 @@ def test_a_checkpoint_belongs_to_one_run(make, world, tmp_path, change):
     assert model._fitted is None
 
 
+def test_a_model_of_ones_own_may_have_any_parameter(world, tmp_path):
+    class Own(MF):
+        def __init__(self, extra=None):
+            super().__init__(epochs=1, dim=4, verbose=False)
+            self.extra = extra
+
+    checkpoint = [Checkpoint(tmp_path / "run.safetensors")]
+    Own({"a": np.arange(3)}).fit(world.train, callbacks=checkpoint)
+    with pytest.raises(InputError, match="another run's"):
+        Own({"a": np.arange(4)}).fit(world.train, callbacks=checkpoint)
+
+
 def test_bfloat16_products_give_the_same_quality():
     train, valid, _ = load_dataset("movielens-small").split("from_column")
     settings = {"batch_size": 1024, "learning_rate": 2e-3, "negatives": 256, "share_negatives": True}

@@ -268,17 +268,16 @@ def test_a_large_cache_is_read_quickly(tmp_path: Path) -> None:
     np.testing.assert_array_equal(vectors[::-1][:100], expected(texts[:100]))
 
 
-def test_merged_shards_are_merged_again_and_a_text_in_two_of_them_hides_none(tmp_path: Path) -> None:
+def test_a_text_in_two_shards_hides_none_and_large_shards_stay(tmp_path: Path) -> None:
     encoder, keys = CountingEncoder(), text_keys([f"text {number}" for number in range(MANY_SMALL + 1)])
     cache = DiskCache(tmp_path, encoder)
-    for number in range(MANY_SMALL):  # each above the first limit, each with one text of its own
+    for number in range(MANY_SMALL):  # each large, with one text of its own and one that all have
         rows = np.full((300, 64), number + 1, dtype=np.float32)
         own = np.random.default_rng(number).integers(0, 256, (300, 32), dtype=np.uint8)
         own[:2] = keys[number], keys[MANY_SMALL]
         cache.write(own, rows)
-    assert {shard.stat().st_size > SMALL_BYTES[0] for shard in shards(tmp_path)} == {True}
-    for _ in range(2):
-        found = {int(place) for places, _ in cache.read(keys) for place in places}
-        assert found == set(range(MANY_SMALL + 1))
-        cache.tidy()
-        assert len(shards(tmp_path)) == 1
+    assert {shard.stat().st_size > SMALL_BYTES for shard in shards(tmp_path)} == {True}
+    cache.tidy()
+    assert len(shards(tmp_path)) == MANY_SMALL  # a text is verified with all of its shard
+    found = {int(place) for places, _ in cache.read(keys) for place in places}
+    assert found == set(range(MANY_SMALL + 1))

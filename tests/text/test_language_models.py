@@ -17,6 +17,7 @@ from graphrec_lm.errors import InputError
 from graphrec_lm.text import SentenceEncoder, TransformerEncoder, embed, resolve_encoder
 from graphrec_lm.text.bundled import bundled_vectors
 from graphrec_lm.text.pooling import POOLINGS, pool
+from graphrec_lm.text.windows import positions_of
 from tests.text.fakes import WORDS, tiny_model
 
 TEXTS = ["alien", "the man of the red night of war", "heat", "toy story a big blue day", "unknown words here"]
@@ -226,6 +227,20 @@ def test_a_window_beyond_the_positions_is_refused(folder: Path, tmp_path: Path) 
     ):
         with pytest.raises(InputError, match="`max_length` must be at most"):
             encoder.encode(["short"])
+
+
+def test_models_without_a_table_of_positions_have_no_longest_window() -> None:
+    import transformers
+
+    small = {"vocab_size": 9, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    relative = {"relative_attention": True, "position_biased_input": False, "max_position_embeddings": 16}
+    without = [
+        transformers.DebertaV2Config(**small, **relative, intermediate_size=8),
+        transformers.XLNetConfig(vocab_size=9, d_model=8, n_layer=1, n_head=2, d_inner=8),
+    ]
+    assert [positions_of(transformers.AutoModel.from_config(config)) for config in without] == [None, None]
+    config = transformers.RobertaConfig(**small, intermediate_size=8, max_position_embeddings=16)
+    assert positions_of(transformers.AutoModel.from_config(config)) == 14  # two are for padding
 
 
 def test_threads_at_once_load_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
