@@ -122,7 +122,7 @@ def _section(
         "",
         *_notes(plan, mine),
     ]
-    text += ["\n\n".join(_missing(comparison, data)), ""]
+    text += ["\n\n".join([*_missing(comparison, data), *_tested_on_fewer(mine)]), ""]
     for base, group in _by_base(on(lines, data, variants=True)):
         line = next((line for line in mine if line["entry"] == base), None)
         if line is not None:
@@ -230,6 +230,17 @@ def _missing(comparison: Comparison, data: str) -> list[str]:
             (some if rows else none).setdefault(reason, []).append(entry.name)
     found = [f"Without a row: {words.listed(names)}: {reason}." for reason, names in none.items()]
     return found + [f"Fewer seeds than planned: {words.listed(n)}: {reason}." for reason, n in some.items()]
+
+
+def _tested_on_fewer(lines: Sequence[Line]) -> list[str]:
+    """Entries whose pairs were tested before their last seeds, whose per-user values are all that is left."""
+    fewer = [line for line in lines if 0 < len(line["tested"]) < len(line["seeds"])]
+    names = [f"{line['entry']} ({len(line['tested'])} of {len(line['seeds'])})" for line in fewer]
+    return (
+        [f"Differences and p-values of fewer seeds than the means: {words.listed(names, len(names))}."]
+        if fewer
+        else []
+    )
 
 
 def _foot(comparison: Comparison) -> str:

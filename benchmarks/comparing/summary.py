@@ -40,6 +40,7 @@ def _line(comparison: Comparison, entry: Entry, rows: Sequence[dict[str, Any]]) 
         name: first[name] for name in ("encoder", "uses_text", "trained", "users", "params", "statistics")
     }
     line |= {"group": group(first), "seeds": [row["seed"] for row in rows], "wanted": len(entry.seeds)}
+    line |= {"tested": _tested(comparison, entry)}
     line |= {f"{metric}@{k}": _spread([row[f"{metric}@{k}"] for row in rows]) for metric in METRICS}
     line |= {name: _mean([row[name] for row in rows]) for name in (*_COSTS, *_BEYOND)}
     line["strata"] = {
@@ -73,9 +74,10 @@ def differences(
 ) -> list[Difference]:
     """All pairs of entries on a dataset, each the mean of its seeds for each user.
 
-    Where the scratch folder lacks an entry's per-user values, pairs of unchanged entries are those of the
-    same `family` in the last report. All are corrected together, and pairs without a test count, too. Enough
-    resamples are drawn for `least_p_value` to be below a fifth of the level.
+    Where the scratch folder lacks an entry's per-user values, its pairs are those of the same `family` in the
+    last report, if its rows are the same or have more seeds since (see a line's `tested`). All are corrected
+    together, and pairs without a test count, too. Enough resamples are drawn for `least_p_value` to be below
+    a fifth of the level.
     """
     plan = comparison.plan
     values = {
@@ -111,19 +113,34 @@ def _resamples(plan: Plan, pairs: int) -> int:
 
 
 def _reported(comparison: Comparison, names: set[str], data: str, family: str) -> list[Difference]:
-    """Pairs of the last report whose entries have the same rows now."""
-    path = comparison.results / "compare.json"
-    if not path.exists():
-        return []
-    last = json.loads(path.read_text(encoding="utf-8"))
-    rows = {line["entry"]: (line["key"], line["seeds"]) for line in last["lines"] if line["data"] == data}
-    same = set()
-    for entry in comparison.entries:
-        found = comparison.finished(entry) if entry.data == data and entry.name in names else []
-        if found and rows.get(entry.name) == (found[0]["key"], [row["seed"] for row in found]):
-            same.add(entry.name)
-    pairs = [Difference(**pair) for pair in last[family].get(data, [])]
+    """Pairs of the last report whose entries have the same rows now, or more seeds."""
+    entries = [entry for entry in comparison.entries if entry.data == data and entry.name in names]
+    same = {entry.name for entry in entries if _reported_seeds(comparison, entry)}
+    pairs = [Difference(**pair) for pair in _last_report(comparison)[family].get(data, [])]
     return [pair for pair in pairs if {pair.first, pair.second} <= same]
+
+
+def _tested(comparison: Comparison, entry: Entry) -> list[int]:
+    """The seeds that an entry's pairs are of."""
+    if _per_user(comparison, entry) is None:
+        return _reported_seeds(comparison, entry)
+    return [row["seed"] for row in comparison.finished(entry)]
+
+
+def _reported_seeds(comparison: Comparison, entry: Entry) -> list[int]:
+    """The seeds that its pairs of the last report are of; none if its rows were others."""
+    seeds = {row["seed"]: row["key"] for row in comparison.finished(entry)}
+    for line in _last_report(comparison)["lines"]:
+        if (line["data"], line["entry"]) == (entry.data, entry.name):
+            tested: list[int] = line.get("tested", line["seeds"])
+            return tested if all(seeds.get(seed) == line["key"] for seed in tested) else []
+    return []
+
+
+def _last_report(comparison: Comparison) -> dict[str, Any]:
+    path = comparison.results / "compare.json"
+    nothing: dict[str, Any] = {"lines": [], "differences": {}, "controls": {}}
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else nothing
 
 
 def _per_user(comparison: Comparison, entry: Entry) -> Any:

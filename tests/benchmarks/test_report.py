@@ -159,6 +159,21 @@ def test_without_per_user_values_pairs_of_the_last_report_stand(make):
     assert "not tested" in write_report(comparison)
 
 
+def test_pairs_that_were_tested_on_fewer_seeds_stand_and_are_called_so(make):
+    comparison = make()
+    made_up(comparison, MEANS)
+    row = comparison.rows.where(data="toy", entry="MF")[0]
+    fail(comparison, "later")
+    before = differences_of(comparison)
+    for path in comparison.scratch.rglob("*.npz"):
+        path.unlink()
+    comparison.rows.put(row)
+    page = write_report(comparison)
+    assert "of fewer seeds than the means: MF (1 of 2)." in page
+    assert write_report(comparison) == page
+    assert differences_of(comparison) == before
+
+
 def test_seeds_that_are_missing_are_named_with_the_reason(make):
     comparison = make()
     made_up(comparison, MEANS)
