@@ -8,7 +8,8 @@ from typing import Any
 from graphrec_lm.errors import InputError
 
 _SHORT = 100  # characters that every window holds
-_TABLES = ("position_embeddings", "wpe")  # BERT's family, GPT-2; relative and rotary positions have none
+# BERT's family, CLIP, BART's and OPT's, GPT-2's; relative and rotary positions have none.
+_TABLES = ("position_embeddings", "position_embedding", "embed_positions", "wpe")
 
 
 def beyond_window(
@@ -42,9 +43,10 @@ def check_window(max_length: int | None, positions: int | None, name: str) -> No
 
 
 def positions_of(model: Any) -> int | None:
-    """The tokens that the position table holds, None without one; RoBERTa's keeps its first for padding."""
+    """The tokens that the position table holds, None without one; some keep their first rows for padding."""
     tables = [part for name, part in model.named_modules() if name.rpartition(".")[2] in _TABLES]
     if not tables or not hasattr(tables[0], "num_embeddings"):
         return None
-    reserved = tables[0].padding_idx
-    return int(tables[0].num_embeddings) - (0 if reserved is None else reserved + 1)
+    padding = tables[0].padding_idx
+    reserved = getattr(tables[0], "offset", 0) if padding is None else padding + 1
+    return int(tables[0].num_embeddings - reserved)

@@ -239,8 +239,14 @@ def test_models_without_a_table_of_positions_have_no_longest_window() -> None:
         transformers.XLNetConfig(vocab_size=9, d_model=8, n_layer=1, n_head=2, d_inner=8),
     ]
     assert [positions_of(transformers.AutoModel.from_config(config)) for config in without] == [None, None]
-    config = transformers.RobertaConfig(**small, intermediate_size=8, max_position_embeddings=16)
-    assert positions_of(transformers.AutoModel.from_config(config)) == 14  # two are for padding
+    usual = small | {"intermediate_size": 8, "max_position_embeddings": 16}
+    opt = {"word_embed_proj_dim": 8, "ffn_dim": 8, "max_position_embeddings": 16}
+    with_table = [
+        transformers.RobertaConfig(**usual),  # two are for padding
+        transformers.CLIPTextConfig(**usual),
+        transformers.OPTConfig(**small | opt),
+    ]
+    assert [positions_of(transformers.AutoModel.from_config(config)) for config in with_table] == [14, 16, 16]
 
 
 def test_threads_at_once_load_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
