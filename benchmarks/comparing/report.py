@@ -235,12 +235,10 @@ def _missing(comparison: Comparison, data: str) -> list[str]:
 def _tested_on_fewer(lines: Sequence[Line]) -> list[str]:
     """Entries whose pairs were tested before their last seeds, whose per-user values are all that is left."""
     fewer = [line for line in lines if 0 < len(line["tested"]) < len(line["seeds"])]
-    names = [f"{line['entry']} ({len(line['tested'])} of {len(line['seeds'])})" for line in fewer]
-    return (
-        [f"Differences and p-values of fewer seeds than the means: {words.listed(names, len(names))}."]
-        if fewer
-        else []
-    )
+    if not fewer:
+        return []
+    names = ", ".join(f"{line['entry']} ({len(line['tested'])} of {len(line['seeds'])})" for line in fewer)
+    return [f"Differences and p-values of fewer seeds than the means: {names}."]
 
 
 def _foot(comparison: Comparison) -> str:

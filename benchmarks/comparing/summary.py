@@ -24,11 +24,11 @@ Line = dict[str, Any]
 
 def lines_of(comparison: Comparison) -> list[Line]:
     """One line an entry that has a row, in the order of the plan."""
-    found = []
+    last, found = _last_report(comparison), []
     for entry in comparison.entries:
         rows = comparison.finished(entry)
         if rows:
-            found.append(_line(comparison, entry, rows))
+            found.append(_line(comparison, entry, rows) | {"tested": _tested(comparison, entry, last)})
     return found
 
 
@@ -40,7 +40,6 @@ def _line(comparison: Comparison, entry: Entry, rows: Sequence[dict[str, Any]]) 
         name: first[name] for name in ("encoder", "uses_text", "trained", "users", "params", "statistics")
     }
     line |= {"group": group(first), "seeds": [row["seed"] for row in rows], "wanted": len(entry.seeds)}
-    line |= {"tested": _tested(comparison, entry)}
     line |= {f"{metric}@{k}": _spread([row[f"{metric}@{k}"] for row in rows]) for metric in METRICS}
     line |= {name: _mean([row[name] for row in rows]) for name in (*_COSTS, *_BEYOND)}
     line["strata"] = {
@@ -114,23 +113,25 @@ def _resamples(plan: Plan, pairs: int) -> int:
 
 def _reported(comparison: Comparison, names: set[str], data: str, family: str) -> list[Difference]:
     """Pairs of the last report whose entries have the same rows now, or more seeds."""
+    last = _last_report(comparison)
     entries = [entry for entry in comparison.entries if entry.data == data and entry.name in names]
-    same = {entry.name for entry in entries if _reported_seeds(comparison, entry)}
-    pairs = [Difference(**pair) for pair in _last_report(comparison)[family].get(data, [])]
+    same = {entry.name for entry in entries if _reported_seeds(comparison, entry, last)}
+    pairs = [Difference(**pair) for pair in last[family].get(data, [])]
     return [pair for pair in pairs if {pair.first, pair.second} <= same]
 
 
-def _tested(comparison: Comparison, entry: Entry) -> list[int]:
+def _tested(comparison: Comparison, entry: Entry, last: dict[str, Any]) -> list[int]:
     """The seeds that an entry's pairs are of."""
-    if _per_user(comparison, entry) is None:
-        return _reported_seeds(comparison, entry)
-    return [row["seed"] for row in comparison.finished(entry)]
+    rows = comparison.finished(entry)
+    if all(comparison.per_user(entry, row["seed"], row["key"]).exists() for row in rows):
+        return [row["seed"] for row in rows]
+    return _reported_seeds(comparison, entry, last)
 
 
-def _reported_seeds(comparison: Comparison, entry: Entry) -> list[int]:
+def _reported_seeds(comparison: Comparison, entry: Entry, last: dict[str, Any]) -> list[int]:
     """The seeds that its pairs of the last report are of; none if its rows were others."""
     seeds = {row["seed"]: row["key"] for row in comparison.finished(entry)}
-    for line in _last_report(comparison)["lines"]:
+    for line in last["lines"]:
         if (line["data"], line["entry"]) == (entry.data, entry.name):
             tested: list[int] = line.get("tested", line["seeds"])
             return tested if all(seeds.get(seed) == line["key"] for seed in tested) else []

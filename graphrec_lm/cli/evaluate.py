@@ -53,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate and print."""
     k, metrics = arguments.k, arguments.metrics
-    if arguments.config is not None and arguments.positive is not None:
-        remedy = "Change `positive` in the configuration."
-        raise InputError("`--positive` must come with `--test`", "it with `--config`", remedy)
     if arguments.config is not None:
+        if arguments.positive is not None:
+            remedy = "Change `positive` in the configuration."
+            raise InputError("`--positive` must come with `--test`", "it with `--config`", remedy)
         from graphrec_lm.config import read_config
 
         config = read_config(arguments.config)

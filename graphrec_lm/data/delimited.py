@@ -49,14 +49,14 @@ COMMA = Format()
 TAB = Format("\t", quoted=False)
 
 
-def check_file(source: Source) -> Path:
-    """Return the path of an existing file, or raise InputError."""
+def check_file(source: Source, *, or_folder: bool = False) -> Path:
+    """Return the path of an existing file, or folder if that will do, or raise InputError."""
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(
             "a reader must be given a path", type(source).__name__, "Dataframes go to Dataset.from_frame."
         )
     path = Path(source).expanduser()
-    if not path.is_file():
+    if not (path.is_file() or (or_folder and path.is_dir())):
         found = "a folder" if path.is_dir() else "nothing"
         raise InputError(f"there must be a file at {path}", found, "Check the path.")
     return path

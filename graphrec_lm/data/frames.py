@@ -59,6 +59,11 @@ def to_arrow(frame: Any, what: str) -> tuple[pa.Table, str]:
     return table.drop_columns(hidden), backend if backend in BACKENDS else "pandas"
 
 
+def is_frame(value: Any) -> bool:
+    """Whether it has columns, rather than being a list."""
+    return hasattr(value, "columns") or hasattr(value, "column_names")
+
+
 def rename(table: pa.Table, columns: Mapping[str, str], what: str) -> pa.Table:
     """Rename the columns that `columns` (yours -> the library's) names; refuse two of one name."""
     names = [columns.get(name, name) for name in table.column_names]

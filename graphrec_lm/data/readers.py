@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -118,8 +116,7 @@ def _read(
 
 
 def _parquet(source: Source) -> pa.Table:
-    is_folder = isinstance(source, str | os.PathLike) and Path(source).expanduser().is_dir()
-    path = Path(source).expanduser() if is_folder else check_file(source)
+    path = check_file(source, or_folder=True)
     try:
         table = pq.read_table(path)
         pa.default_memory_pool().release_unused()  # as much as the table: what decoding it took

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.data.frames import rename, to_arrow
+from graphrec_lm.data.frames import is_frame, rename, to_arrow
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.files import atomic_file
 from graphrec_lm.models.people import known_codes
@@ -125,11 +125,6 @@ def pair_codes(
         known_codes(dataset.users, users, "user", on_unknown, keep=True, remedy=_NAN),
         known_codes(dataset.items, items, "item", on_unknown, keep=True, remedy=_NAN),
     )
-
-
-def is_frame(value: Any) -> bool:
-    """Whether it has columns."""
-    return hasattr(value, "columns") or hasattr(value, "column_names")
 
 
 def pair_columns(dataset: Dataset, frame: Any, what: str, remedy: str) -> tuple[Any, Any]:

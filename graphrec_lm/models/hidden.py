@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.edges import pair_keys
+from graphrec_lm.data.frames import is_frame
 from graphrec_lm.kernels import join_rows, rows_between, subtract_rows, take_rows
-from graphrec_lm.models.frames import is_frame, pair_columns
+from graphrec_lm.models.frames import pair_columns
 from graphrec_lm.models.people import Codes, Pattern, People, id_list, known_codes
 
 

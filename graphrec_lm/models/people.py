@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.edges import pair_keys
+from graphrec_lm.data.frames import is_frame
 from graphrec_lm.data.idmap import DROP
 from graphrec_lm.errors import InputError, check_choice, check_number, first_few
 from graphrec_lm.kernels import rows_between, take_rows
@@ -163,7 +164,7 @@ def id_list(wanted: Any, what: str) -> Any:
     required = f"{what} must come as a list"
     if isinstance(wanted, Mapping):
         raise InputError(required, f"a {type(wanted).__name__}", "Pass list(...) of its keys or values.")
-    if hasattr(wanted, "columns") or hasattr(wanted, "column_names"):
+    if is_frame(wanted):
         raise InputError(required, f"a {type(wanted).__name__}", "Pass one of its columns.")
     if isinstance(wanted, str | bytes) or not isinstance(wanted, Iterable):
         raise InputError(required, repr(wanted), f"Write [{wanted!r}].")
