@@ -23,7 +23,7 @@ from common import RESULTS
 from comparing.budgeting import overview
 from comparing.entries import entries_of
 from comparing.plan import read_plan
-from comparing.process import work
+from comparing.process import start_server
 from comparing.report import write_report
 from comparing.running import Comparison
 from comparing.store import alone_in
@@ -57,7 +57,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--scratch", type=Path, help="folder for per-user values; default: in the user's cache")
     made.add_argument("--list", action="store_true", help="say what is left, and stop")
     made.add_argument("--report", action="store_true", help="write the report from what is there, and stop")
-    made.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     return made
 
 
@@ -91,9 +90,6 @@ def _shown(path: Path) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Run what is missing, and report."""
     options = parser().parse_args(arguments)
-    if options.work:
-        work()
-        return
     try:
         comparison = comparison_of(options)
         print(overview(comparison), flush=True)
@@ -102,6 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
         with alone_in(comparison.results):
             if not options.report:
                 signal.signal(signal.SIGTERM, _stop)
+                start_server(comparison.jobs)
                 comparison.run()
             write_report(comparison)
     except InputError as error:

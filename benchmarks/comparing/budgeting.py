@@ -7,7 +7,7 @@ from comparing.running import Comparison
 from graphrec_lm.evaluation import render_table
 from graphrec_lm.models import MODELS
 
-_START = 5.0  # seconds of a process before its fit and after
+_START = 1.0  # seconds of a process before its fit and after
 
 
 def overview(comparison: Comparison) -> str:

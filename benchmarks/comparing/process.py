@@ -1,38 +1,55 @@
-"""A task in a process of its own: JSON in, JSON lines out."""
+"""A task in a process of its own, forked from one that has imported everything: that outlasts many a fit."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
-from threading import Timer
+from multiprocessing import forkserver, get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from threading import Lock, Timer
 from typing import Any
 
-_RUNNING: set[subprocess.Popen[str]] = set()
-SCRIPT = Path(__file__).parents[1] / "compare.py"
+_FORKS = get_context("forkserver")
+_FORKS.set_forkserver_preload(["comparing.finals", "comparing.tuning"])
+_RUNNING: set[BaseProcess] = set()
+_ONE_AT_A_TIME = Lock()  # who starts a process looks at all others, and two that ask how one ended clash
 
 
 class TaskFailed(Exception):
     """A process ended before its task did; says how."""
 
 
+def start_server(jobs: int) -> None:
+    """Start the process that all others are forked from, with the share of the threads that each gets.
+
+    To be called before other threads run, since the variables that say how many are set for a moment.
+    """
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    before = dict(os.environ)
+    os.environ.update(OMP_NUM_THREADS=threads, NUMBA_NUM_THREADS=threads)
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # older Pythons forget it there, and import nothing
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def run_task(
-    task: Mapping[str, Any], receive: Callable[[dict[str, Any]], None], *, jobs: int, kill_seconds: float
+    task: Mapping[str, Any], receive: Callable[[dict[str, Any]], None], *, kill_seconds: float
 ) -> None:
-    """Run a task and hand on each record that it prints.
+    """Run a task and hand on each record that it sends.
 
     Parameters
     ----------
     task : mapping
-        "kind" is "tune" or "row"; see `work`.
+        "kind" is "tune" or "row"; see `_work`.
     receive : callable
-    jobs : int
-        Processes at a time: each gets its share of the threads.
     kill_seconds : float
         Between two records, at most.
 
@@ -41,34 +58,33 @@ def run_task(
     TaskFailed
         With the last lines of the process's errors.
     """
-    threads = str(max(1, (os.cpu_count() or 1) // jobs))
-    variables = os.environ | {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
-        process = subprocess.Popen([sys.executable, str(SCRIPT), "--work"], text=True, env=variables,
-                                   stderr=errors, start_new_session=True, **pipes)  # fmt: skip
+    incoming, outgoing = _FORKS.Pipe(duplex=False)
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as errors, incoming:
+        process = _FORKS.Process(target=_work, args=(json.dumps(task), outgoing, errors.name))
+        with _ONE_AT_A_TIME:
+            process.start()
+        outgoing.close()
         _RUNNING.add(process)
         watch = _Watch(process, kill_seconds)
         try:
-            with suppress(BrokenPipeError):
-                process.stdin.write(json.dumps(task))
-                process.stdin.close()
-            for line in process.stdout:
-                watch.restart()
-                receive(json.loads(line))
-            code = process.wait()
+            with suppress(EOFError):
+                while True:
+                    record = json.loads(incoming.recv_bytes())
+                    watch.restart()
+                    receive(record)
+        except BaseException:
+            process.kill()
+            raise
         finally:
             watch.stop()
-            process.kill()
-            process.wait()
-            process.stdout.close()
+            with _ONE_AT_A_TIME:
+                process.join()
             _RUNNING.discard(process)
         if watch.barked:
-            raise TaskFailed(f"killed after {kill_seconds:.0f} s without a result")
-        if code:
-            errors.seek(0)
+            raise TaskFailed(f"killed after {kill_seconds:g} s without a result")
+        if process.exitcode:
             tail = " / ".join(errors.read().strip().splitlines()[-3:])
-            raise TaskFailed(f"exit status {code}: {tail}")
+            raise TaskFailed(f"exit status {process.exitcode}: {tail}")
 
 
 def stop_all() -> None:
@@ -80,7 +96,7 @@ def stop_all() -> None:
 class _Watch:
     """Kills a process unless it is restarted in time."""
 
-    def __init__(self, process: subprocess.Popen[str], seconds: float) -> None:
+    def __init__(self, process: BaseProcess, seconds: float) -> None:
         self.process, self.seconds, self.barked = process, seconds, False
         self.restart()
 
@@ -99,18 +115,18 @@ class _Watch:
         self.process.kill()
 
 
-def work() -> None:
-    """The other end: read a task from standard input and do it."""
+def _work(text: str, outgoing: Connection, errors: str) -> None:
+    """The other end: do a task and send its records; what is printed goes to the file of errors."""
+    os.setsid()  # a terminal's interrupt is for the first process, which kills this one
+    with open(errors, "ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
     from comparing import domains, finals, tuning
 
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever else prints goes to the errors
-
     def emit(record: dict[str, Any]) -> None:
-        out.write(json.dumps(record) + "\n")
-        out.flush()
+        outgoing.send_bytes(json.dumps(record).encode())
 
-    task = json.loads(sys.stdin.read())
+    task = json.loads(text)
     domain = domains.read(**task["domain"])
     if task["kind"] == "tune":
         tuning.tune(task, domain, emit)

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.metrics.checks import as_real
@@ -76,7 +75,7 @@ def auc(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> float:
     if positives in (0, len(y)):
         remedy = "Evaluate on rows of both classes."
         raise InputError("`labels` must hold both classes", f"only {int(y[0])}", remedy)
-    above = rankdata(p)[y > 0].sum() - positives * (positives + 1) / 2
+    above = _ranks(p)[y > 0].sum() - positives * (positives + 1) / 2
     return float(above / (positives * (len(y) - positives)))
 
 
@@ -99,7 +98,7 @@ def gauc(labels: npt.ArrayLike, probabilities: npt.ArrayLike, groups: npt.ArrayL
             f"`groups` must have one value a row ({len(y)})", len(codes), "Pass the rows' users."
         )
     rows, positives = np.bincount(codes), np.bincount(codes, y)
-    ranks = rankdata(_within(codes, p))
+    ranks = _ranks(_within(codes, p))
     start = np.concatenate(([0], np.cumsum(rows)[:-1]))
     above = np.bincount(codes, y * (ranks - start[codes])) - positives * (positives + 1) / 2
     both = (positives > 0) & (positives < rows)
@@ -107,6 +106,13 @@ def gauc(labels: npt.ArrayLike, probabilities: npt.ArrayLike, groups: npt.ArrayL
         return float("nan")
     values = above[both] / (positives * (rows - positives))[both]
     return float(np.average(values, weights=rows[both]))
+
+
+def _ranks(values: Floats) -> Floats:
+    """1 for the smallest; equal ones share the mean of their ranks."""
+    from scipy.stats import rankdata  # here, since it takes a second to import
+
+    return np.asarray(rankdata(values))
 
 
 def _within(codes: npt.NDArray[Any], p: Floats) -> Floats:

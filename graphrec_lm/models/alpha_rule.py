@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from graphrec_lm.kernels import standardised
@@ -66,6 +65,8 @@ class AlphaRule:
 
         `score(people)` gives a function of their α, to scores of all items [people, n_items].
         """
+        from scipy.optimize import minimize  # here, since it takes long to import
+
         raw = wish_features(people, vague)
         mean, spread = raw.mean(axis=0), raw.std(axis=0)
         mean[0], spread[0] = 0, 1

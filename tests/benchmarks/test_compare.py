@@ -53,6 +53,15 @@ def test_a_process_that_dies_is_a_failure_in_the_report(arguments, tmp_path, dat
     assert "interactions.csv.gz" in (tmp_path / "r" / "compare.md").read_text()
 
 
+def test_a_process_that_takes_too_long_is_killed_and_the_report_says_so(arguments, tmp_path, capsys):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(plan.read_text().replace("final_seconds: 30", "final_seconds: 30, kill_seconds: 0.001"))
+    main([*arguments, "--only=toy/Popularity"])
+    reason = "killed after 0.001 s without a result"
+    assert f"toy/Popularity/0 FAILED: {reason}" in capsys.readouterr().out
+    assert reason in (tmp_path / "r" / "compare.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
