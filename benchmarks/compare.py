@@ -23,7 +23,6 @@ from common import RESULTS
 from comparing.budgeting import overview
 from comparing.entries import entries_of
 from comparing.plan import read_plan
-from comparing.process import start_server
 from comparing.report import write_report
 from comparing.running import Comparison
 from comparing.store import alone_in
@@ -98,7 +97,6 @@ def main(arguments: list[str] | None = None) -> None:
         with alone_in(comparison.results):
             if not options.report:
                 signal.signal(signal.SIGTERM, _stop)
-                start_server(comparison.jobs)
                 comparison.run()
             write_report(comparison)
     except InputError as error:

@@ -6,16 +6,18 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from multiprocessing import forkserver, get_context
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from threading import Lock, Timer
 from typing import Any
 
-_FORKS = get_context("forkserver")
-_FORKS.set_forkserver_preload(["comparing.finals", "comparing.tuning"])
+# a process forked after imports is safe where they start no threads that matter: Linux
+_PROCESSES: Any = get_context("forkserver" if sys.platform == "linux" else "spawn")
+if sys.platform == "linux":
+    _PROCESSES.set_forkserver_preload(["comparing.finals", "comparing.tuning"])
 _RUNNING: set[BaseProcess] = set()
 _ONE_AT_A_TIME = Lock()  # who starts a process looks at all others, and two that ask how one ended clash
 
@@ -24,24 +26,26 @@ class TaskFailed(Exception):
     """A process ended before its task did; says how."""
 
 
-def start_server(jobs: int) -> None:
-    """Start the process that all others are forked from, with the share of the threads that each gets.
-
-    To be called before other threads run, since the variables that say how many are set for a moment.
-    """
+@contextmanager
+def _share_of_threads(jobs: int) -> Iterator[None]:
+    """Within it processes begin with their share of the threads, the one that others fork from, too."""
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
-    before = dict(os.environ)
-    os.environ.update(OMP_NUM_THREADS=threads, NUMBA_NUM_THREADS=threads)
-    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # older Pythons forget it there, and import nothing
+    variables = {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
+    variables["PYTHONPATH"] = os.pathsep.join(sys.path)  # older Pythons forget it there, and import nothing
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
-        forkserver.ensure_running()
+        yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def run_task(
-    task: Mapping[str, Any], receive: Callable[[dict[str, Any]], None], *, kill_seconds: float
+    task: Mapping[str, Any], receive: Callable[[dict[str, Any]], None], *, jobs: int, kill_seconds: float
 ) -> None:
     """Run a task and hand on each record that it sends.
 
@@ -50,6 +54,8 @@ def run_task(
     task : mapping
         "kind" is "tune" or "row"; see `_work`.
     receive : callable
+    jobs : int
+        Processes at a time: each gets its share of the threads.
     kill_seconds : float
         Between two records, at most.
 
@@ -58,20 +64,18 @@ def run_task(
     TaskFailed
         With the last lines of the process's errors.
     """
-    incoming, outgoing = _FORKS.Pipe(duplex=False)
+    incoming, outgoing = _PROCESSES.Pipe(duplex=False)
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as errors, incoming:
-        process = _FORKS.Process(target=_work, args=(json.dumps(task), outgoing, errors.name))
-        with _ONE_AT_A_TIME:
+        process = _PROCESSES.Process(target=_work, args=(json.dumps(task), outgoing, errors.name))
+        with _ONE_AT_A_TIME, _share_of_threads(jobs):
             process.start()
         outgoing.close()
         _RUNNING.add(process)
         watch = _Watch(process, kill_seconds)
         try:
-            with suppress(EOFError):
-                while True:
-                    record = json.loads(incoming.recv_bytes())
-                    watch.restart()
-                    receive(record)
+            while (message := _next(incoming)) is not None:
+                watch.restart()
+                receive(json.loads(message))
         except BaseException:
             process.kill()
             raise
@@ -85,6 +89,14 @@ def run_task(
         if process.exitcode:
             tail = " / ".join(errors.read().strip().splitlines()[-3:])
             raise TaskFailed(f"exit status {process.exitcode}: {tail}")
+
+
+def _next(incoming: Connection) -> bytes | None:
+    """The next message; None if the process has ended, in the middle of one perhaps."""
+    try:
+        return incoming.recv_bytes()
+    except (EOFError, OSError):
+        return None
 
 
 def stop_all() -> None:

@@ -153,7 +153,7 @@ class Comparison:
 
         while not is_over(task["trials"], budget.trials, budget.seconds):
             try:
-                run_task(task, receive, kill_seconds=budget.kill_seconds)
+                run_task(task, receive, jobs=self.jobs, kill_seconds=budget.kill_seconds)
             except TaskFailed as failure:
                 self._check_stopped(failure)
                 if not begun:
@@ -182,7 +182,7 @@ class Comparison:
         task |= {"final_seconds": entry.final_seconds, "per_user": str(self.per_user(entry, seed, key))}
         task |= {"log": str(self.results / "test_log.jsonl")}
         try:
-            run_task(task, self._keep_row, kill_seconds=budget.kill_seconds)
+            run_task(task, self._keep_row, jobs=self.jobs, kill_seconds=budget.kill_seconds)
         except TaskFailed as failure:
             self._check_stopped(failure)
             self._keep_failure(entry, [seed], str(failure))
