@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -43,10 +44,12 @@ from graphrec_lm.kernels import (
     pattern_matrix,
     rows_between,
     sampled_softmax,
+    spd_inverse,
     spmm,
     topk,
     topk_scores,
 )
+from graphrec_lm.products import fast_products
 
 DIM = 64
 BATCH, NEGATIVES, TAU = 4096, 256, 0.15
@@ -82,6 +85,7 @@ def limits() -> dict[str, float]:
             "copy": lambda: torch.from_numpy(target).copy_(torch.from_numpy(block)),
             "gather": lambda: torch.index_select(table, 0, rows, out=gathered),
             "fp32": lambda: matrix @ matrix,
+            "fast fp32": fast_products()(lambda: matrix @ matrix),
             "bf16": lambda: half @ half,
         },
         5,
@@ -91,6 +95,7 @@ def limits() -> dict[str, float]:
         "copy GB/s": 2 * block.nbytes / 1e9 / seconds["copy"],
         "gather GB/s": len(rows) * DIM * 4 / 1e9 / seconds["gather"],
         "fp32 GFLOP/s": product / seconds["fp32"],
+        "fp32 GFLOP/s within `fast_products`": product / seconds["fast fp32"],
         "bf16 GFLOP/s": product / seconds["bf16"],
     }
 
@@ -182,15 +187,33 @@ def bench_full_softmax(graph: BipartiteGraph, repeat: int) -> dict[str, Any]:
         logits = own @ functional.normalize(items, dim=-1).T / TAU
         return functional.cross_entropy(logits, torch.from_numpy(positives).long())
 
-    ways = {
-        "graphrec_lm": lambda users, items: full_softmax(users, items, codes, positives, tau=TAU),
-        "torch dense": dense,
-    }
+    def ours(users: Any, items: Any) -> torch.Tensor:
+        return full_softmax(users, items, codes, positives, tau=TAU)
+
     case = users, items
-    ours, theirs = (softmax_gradients(way, case) for way in ways.values())
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
-    return {"seconds": times({n: (lambda w=w: softmax_gradients(w, case)) for n, w in ways.items()}, repeat)}
+    timed: dict[str, Callable[[], Any]] = {
+        "graphrec_lm": fast_products()(partial(softmax_gradients, ours, case)),  # as within a fit
+        "torch dense": partial(softmax_gradients, dense, case),
+        "torch dense, fast products": fast_products()(partial(softmax_gradients, dense, case)),
+    }
+    first, *others = (way() for way in timed.values())
+    for other in others:
+        for one, two in zip(first, other, strict=True):
+            torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-6)
+    return {"seconds": times(timed, repeat)}
+
+
+def bench_inverse(repeat: int, size: int = 8000) -> dict[str, Any]:
+    """Of a ridge's Gram matrix [8000, 8000]; both are given a copy."""
+    matrix = torch.from_numpy(gram(*power_law(500_000, 20_000, size)))
+    matrix.diagonal().add_(100.0)
+    ways = {
+        "graphrec_lm": lambda: spd_inverse(matrix.clone()),
+        "torch (LAPACK)": lambda: torch.cholesky_inverse(torch.linalg.cholesky(matrix.clone())),
+    }
+    ours, theirs = (way() for way in ways.values())
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
+    return {"seconds": times(ways, repeat)}
 
 
 def topk_case(graph: BipartiteGraph) -> tuple[Any, Any]:
@@ -207,11 +230,14 @@ def bench_topk(data: Path, graph: BipartiteGraph, repeat: int) -> dict[str, Any]
     block = torch.empty(128, graph.n_items)
     whole = graph.n_users // 128 * 128
     seen = graph.indptr, graph.indices
+
+    def products() -> None:
+        for start in range(0, whole, 128):
+            torch.mm(tensors[0][start : start + 128], tensors[1], out=block)
+
     ways: dict[str, Callable[[], Any]] = {
         "graphrec_lm": lambda: topk(users, items, 20, seen=seen),
-        "bare GEMM": lambda: [
-            torch.mm(tensors[0][start : start + 128], tensors[1], out=block) for start in range(0, whole, 128)
-        ],
+        "bare GEMM": fast_products()(products),
     }
     try:
         from implicit.cpu.als import AlternatingLeastSquares
@@ -364,6 +390,7 @@ def main() -> None:
         "spmm, power-law graph of 10 M interactions, dim 64": bench_spmm(large, few),
         "sampled_softmax, 4096 x 256, forward and backward": bench_softmax(options.data, graph, few),
         "full_softmax, 4096 x 16,859, forward and backward": bench_full_softmax(graph, few),
+        "inverse, 8,000 items": bench_inverse(few),
         "topk, 50,546 users, k = 20": bench_topk(options.data, graph, few),
         "sampling and Gram matrix": bench_rest(graph, few),
         "row sums of sparse weights, 2,000 histories, 500 weights an item": bench_row_sums(graph, few),

@@ -17,6 +17,7 @@ from graphrec_lm.ctr.features import Rows
 from graphrec_lm.ctr.layers import Batch, Front
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.metrics import log_loss
+from graphrec_lm.products import fast_products
 from graphrec_lm.progress import Progress
 from graphrec_lm.training import EpochRecord
 from graphrec_lm.training.field_rows import recycling
@@ -99,6 +100,7 @@ class RowTensors:
         return len(self.codes)
 
 
+@fast_products()
 def train_rows(
     network: ClickNetwork,
     rows: Rows,
@@ -192,6 +194,7 @@ class _Run:
         return {k: v for k, v in (self.history or [{}])[-1].items() if k in ("loss", VALID_METRIC)}
 
 
+@fast_products()
 def predict_rows(network: ClickNetwork, rows: RowTensors) -> NDArray[np.float64]:
     """Probabilities [n], block by block, of a network in evaluation mode; threads may share it."""
     forward: Callable[[Batch], Tensor] = network

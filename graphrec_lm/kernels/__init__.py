@@ -30,6 +30,7 @@ from graphrec_lm.kernels.row_sums import add_row_sums
 from graphrec_lm.kernels.sampling import alias_table
 from graphrec_lm.kernels.several import draw_several
 from graphrec_lm.kernels.sparse_inverse import sparse_inverse
+from graphrec_lm.kernels.spd_inverse import spd_inverse
 from graphrec_lm.kernels.standardise import add_standardised, standardised, weighted_sum
 from graphrec_lm.kernels.topk import topk_blocks, topk_scores
 from graphrec_lm.kernels.units import unit_rows
@@ -70,6 +71,7 @@ __all__ = [
     "sampled_softmax",
     "scatter_fields",
     "sparse_inverse",
+    "spd_inverse",
     "spmm",
     "standardised",
     "subtract_rows",

@@ -1,4 +1,4 @@
-"""The dense inverse of a sparse positive definite matrix: what is sparse is solved before LAPACK sees it.
+"""The dense inverse of a sparse positive definite matrix: what is sparse is solved before the rest.
 
 Rows a of which no two share an entry (an independent set) have a diagonal block D. With c the others,
 
@@ -20,6 +20,7 @@ from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.kernels.patterns import csr_of
 from graphrec_lm.kernels.read_only import read_only
+from graphrec_lm.kernels.spd_inverse import spd_inverse
 
 Float32 = NDArray[np.float32]
 
@@ -86,9 +87,7 @@ def sparse_inverse(matrix: csr_array) -> torch.Tensor:
 
 def _by_cholesky(matrix: csr_array) -> Float32:
     dense = torch.from_numpy(matrix.astype(np.float32).toarray())
-    factor = torch.linalg.cholesky(dense)
-    del dense
-    found: Float32 = torch.cholesky_inverse(factor).T.numpy()  # symmetric; LAPACK's columns are our rows
+    found: Float32 = spd_inverse(dense).numpy()
     return found
 
 

@@ -20,6 +20,7 @@ from graphrec_lm.kernels.best import Best, Codes, Float32, Pattern, is_worse, si
 from graphrec_lm.kernels.dots import FEW, dot, dots
 from graphrec_lm.kernels.patterns import take_rows
 from graphrec_lm.kernels.read_only import read_only
+from graphrec_lm.products import fast_products
 
 _BLOCK_BYTES = 32 << 20
 _MOST_ROWS = 128
@@ -106,6 +107,7 @@ def _by_dots(
     return state.finish()
 
 
+@fast_products()
 def _by_product(
     queries: Float32, items: Float32, most: int, seen: Any, candidates: Any
 ) -> tuple[Codes, Float32]:

@@ -33,6 +33,7 @@ from graphrec_lm.models.relevant import relevant_items, tell_of_nobodies
 from graphrec_lm.models.reranking import top_of
 from graphrec_lm.models.unsupported import Unsupported
 from graphrec_lm.models.wishes import intent_texts, of_kept
+from graphrec_lm.products import fast_products
 from graphrec_lm.training.callbacks import Callback, EpochRecord
 
 Float32 = NDArray[np.float32]
@@ -110,6 +111,7 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
         """Training history: `epoch`, `seconds`, `loss` and `valid_ndcg@20` where it was measured."""
         return self._result.history
 
+    @fast_products()
     def fit(
         self, dataset: Any, *, valid: Any = None, init: Any = None, callbacks: Iterable[Callback] = ()
     ) -> Self:

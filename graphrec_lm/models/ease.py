@@ -15,11 +15,11 @@ from graphrec_lm.training.callbacks import Callback
 class EASE(ItemItemRecommender):
     """Embarrassingly shallow autoencoder (Steck, WWW 2019, arXiv 1905.03375, eq. 8).
 
-    Ridge regression of each item on all others: min ‖R - R B‖² + λ‖B‖² with a zero diagonal. One
-    Cholesky factorisation of the items' Gram matrix: n_items² · 4 bytes, twice while it is fitted. The few
-    lines of numpy in the paper (algorithm 1) invert it in float64; the weights are the same. Up to 1,000
-    users, and fewer than a quarter as many as items, it is the users' Gram matrix instead, and the weights
-    are left as a product of two matrices [n_items, n_users].
+    Ridge regression of each item on all others: min ‖R - R B‖² + λ‖B‖² with a zero diagonal. The items'
+    Gram matrix is inverted in place, by Cholesky: n_items² · 4 bytes. The few lines of numpy in the paper
+    (algorithm 1) invert it in float64; the weights are the same. Up to 1,000 users, and fewer than a quarter
+    as many as items, it is the users' Gram matrix instead, and the weights are left as a product of two
+    matrices [n_items, n_users].
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array, diags_array
 
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.kernels import gram, pattern_matrix, sparse_inverse
+from graphrec_lm.kernels import gram, pattern_matrix, sparse_inverse, spd_inverse
 from graphrec_lm.models.dense_limit import check_dense
 from graphrec_lm.models.text_prior import TextPrior
 from graphrec_lm.models.thin_plus_sparse import ThinPlusSparse
@@ -64,9 +64,7 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
         return sparse_inverse(counts + diags_array(np.full(dataset.n_items, regularization)))
     matrix = torch.from_numpy(gram(dataset.indptr, dataset.indices, dataset.n_items))
     matrix.diagonal().add_(regularization)
-    factor = torch.linalg.cholesky(matrix)
-    del matrix
-    return torch.cholesky_inverse(factor).T  # symmetric; LAPACK's columns are our rows
+    return spd_inverse(matrix)
 
 
 def _check(dataset: Dataset, regularization: float) -> None:

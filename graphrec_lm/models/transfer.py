@@ -19,6 +19,7 @@ from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.hidden import Pattern
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import title_vectors
+from graphrec_lm.products import fast_products
 from graphrec_lm.text import TextEncoder, resolve_encoder
 
 Float32 = NDArray[np.float32]
@@ -57,6 +58,7 @@ class Transferable(AddsItems, FactorRecommender):
         wishes: Any = people.wishes
         return lambda alphas: self._scores(replace(people, wishes=replace(wishes, alphas=alphas)))
 
+    @fast_products()
     def adapt(self, dataset: Dataset, *, valid: Any = None, encoder: Any = None) -> Self:
         """A model of the same weights on another dataset: zero-shot, without a gradient step.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.products import fast_products
 from graphrec_lm.text.base import Vectors, check_texts, check_vectors
 from graphrec_lm.text.loading import loading, pick_device
 from graphrec_lm.text.locate import DEFAULT_ENCODER, hub_name
@@ -85,6 +86,7 @@ class SentenceEncoder(OpensModel):
         ask = getattr(model, "get_embedding_dimension", None) or model.get_sentence_embedding_dimension
         return int(ask())
 
+    @fast_products()
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 [len(texts), dim]."""
         listed = check_texts(texts)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphrec_lm.errors import InputError, check_choice, check_number
+from graphrec_lm.products import fast_products
 from graphrec_lm.text.base import Vectors, check_texts, check_vectors, unit_rows
 from graphrec_lm.text.loading import loading, pick_device
 from graphrec_lm.text.locate import hub_id
@@ -103,6 +104,7 @@ class TransformerEncoder(OpensModel):
     def dim(self) -> int:
         return int(self._loaded()[1].config.hidden_size)
 
+    @fast_products()
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 [len(texts), dim]."""
         listed = check_texts(texts)
