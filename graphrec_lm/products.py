@@ -66,11 +66,8 @@ def _helps() -> bool:
     """Whether torch uses MKL on AMD's processor with AVX-512, and oneDNN rounds nothing on it."""
     import torch
 
-    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 and later
-    if not (known.get("avx512_f") and str(known.get("cpu_name", "")).startswith("AMD")):
-        return False
     has_both = torch.backends.mkldnn.is_available() and torch.backends.mkl.is_available()
-    if torch.cuda.is_available() or not has_both:
+    if torch.cuda.is_available() or not has_both or not processor_has("avx512_f", vendor="AMD"):
         return False
     setting = _setting()
     with _lock:
@@ -79,6 +76,18 @@ def _helps() -> bool:
             return is_exact(torch.mm)
         finally:
             setting.fp32_precision = before
+
+
+def processor_has(feature: str, *, vendor: str = "") -> bool:
+    """Whether the processor, of a vendor, has what torch calls so; False of torch before 2.11: it can't say.
+
+    >>> processor_has("a feature that none has")
+    False
+    """
+    import torch
+
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get(feature)) and str(known.get("cpu_name", "")).startswith(vendor)
 
 
 def is_exact(multiply: Callable[[Tensor, Tensor], Tensor]) -> bool:

@@ -16,8 +16,7 @@ from typing import Any
 
 # a process forked after imports is safe where they start no threads that matter: Linux
 _PROCESSES: Any = get_context("forkserver" if sys.platform == "linux" else "spawn")
-if sys.platform == "linux":
-    _PROCESSES.set_forkserver_preload(["comparing.finals", "comparing.tuning"])
+_PROCESSES.set_forkserver_preload(["comparing.finals", "comparing.tuning"])
 _RUNNING: set[BaseProcess] = set()
 _ONE_AT_A_TIME = Lock()  # who starts a process looks at all others, and two that ask how one ended clash
 

@@ -22,8 +22,6 @@ from graphrec_lm.kernels.patterns import csr_of
 from graphrec_lm.kernels.read_only import read_only
 from graphrec_lm.kernels.spd_inverse import spd_inverse
 
-Float32 = NDArray[np.float32]
-
 _SPARSE = 0.01  # rows that are solved first share entries with so many of the others at most,
 _WORTH = 0.02  # and at least so many of the rows can be
 _MOST_LEFT = 0.85  # of the rows, for the detour to be worth its memory
@@ -62,8 +60,8 @@ def sparse_inverse(matrix: csr_array) -> torch.Tensor:
     levels, left, rest = _levels(csr_array(matrix, dtype=np.float64))
     if len(left) > _MOST_LEFT * matrix.shape[0]:
         del levels, rest
-        return torch.from_numpy(_by_cholesky(matrix))
-    core, done = _by_cholesky(rest), len(left)
+        return _by_cholesky(matrix)
+    core, done = _by_cholesky(rest).numpy(), len(left)
     del rest
     order = np.concatenate([left, *(level.codes for level in reversed(levels))])
     place = np.empty(len(order), dtype=np.int64)
@@ -85,10 +83,8 @@ def sparse_inverse(matrix: csr_array) -> torch.Tensor:
     return rows.index_select(1, positions)
 
 
-def _by_cholesky(matrix: csr_array) -> Float32:
-    dense = torch.from_numpy(matrix.astype(np.float32).toarray())
-    found: Float32 = spd_inverse(dense).numpy()
-    return found
+def _by_cholesky(matrix: csr_array) -> torch.Tensor:
+    return spd_inverse(torch.from_numpy(matrix.astype(np.float32).toarray()))
 
 
 def _levels(matrix: csr_array) -> tuple[list[_Level], NDArray[np.int32], csr_array]:

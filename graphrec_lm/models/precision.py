@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from graphrec_lm.errors import check_choice
+from graphrec_lm.products import processor_has
 
 
 def uses_bfloat16(precision: str, device: torch.device | None = None) -> bool:
@@ -31,9 +30,7 @@ def uses_bfloat16(precision: str, device: torch.device | None = None) -> bool:
     if precision == "auto" and device is not None and device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8
     if precision == "auto":
-        known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 and later
-        is_amd = str(known.get("cpu_name", "")).startswith("AMD")
-        return bool(known.get("amx_bf16") or (is_amd and known.get("avx512_bf16")))
+        return processor_has("amx_bf16") or processor_has("avx512_bf16", vendor="AMD")
     return precision == "bf16"
 
 

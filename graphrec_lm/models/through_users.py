@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from graphrec_lm.data import Dataset
-from graphrec_lm.kernels import pattern_matrix, spmm
+from graphrec_lm.kernels import pattern_matrix, spd_inverse, spmm
 
 Float32 = NDArray[np.float32]
 Pattern = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -58,7 +58,7 @@ class ThroughUsers(NamedTuple):
         matrix = torch.from_numpy((users @ users.T).toarray())
         matrix.diagonal().add_(regularization)
         items = users.T.tocsr()
-        solved = items @ torch.cholesky_inverse(torch.linalg.cholesky(matrix)).numpy()
+        solved = items @ spd_inverse(matrix).numpy()
         rows = np.repeat(np.arange(dataset.n_items), np.diff(items.indptr))
         reached = np.bincount(rows, solved[rows, items.indices], dataset.n_items).astype(np.float64)
         return cls(regularization, items.astype(np.float32), solved.astype(np.float32), reached)
