@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from comparing.running import Comparison
-from comparing.summary import Line, convergence, ndcg
+from comparing.summary import Line, convergence, least_p_value, ndcg
 from comparing.words import NAMES
 from graphrec_lm.evaluation import (
     Difference,
@@ -39,6 +39,7 @@ def draw(
         options = {
             "reference": best,
             "level": plan.level,
+            "least": least_p_value(plan, len(lines)),
             "metric": metric,
             "title": f"{data}: against the best",
         }

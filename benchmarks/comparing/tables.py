@@ -7,8 +7,8 @@ from typing import Any
 
 from comparing.fitting import VALID
 from comparing.summary import METRICS, Line, ndcg
-from comparing.words import NAMES, chance, number, untuned
-from graphrec_lm.evaluation import Difference, differences_from, metric_label, render_table
+from comparing.words import NAMES, number, untuned
+from graphrec_lm.evaluation import Difference, differences_from, metric_label, p_text, render_table
 
 Cells = list[dict[str, Any]]
 
@@ -29,7 +29,7 @@ def accuracy(
         row |= _published(line, k) if published else {}
         pair = compared.get(line["entry"])
         row["NDCG minus best"] = "" if pair is None else f"{_signed(pair.difference)} {_interval(pair)}"
-        row["after Holm"] = "" if pair is None else chance(pair.adjusted, least)
+        row["after Holm"] = "" if pair is None else p_text(pair.adjusted, least)
         rows.append(row)
     for metric in METRICS:
         _bold(rows, metric_label(f"{metric}@{k}"), [line[f"{metric}@{k}"][0] for line in lines], max)
@@ -82,7 +82,7 @@ def variants(
         row = {"variant": line["entry"], "what differs": line["note"], "trials": str(line["trials"] or "")}
         row |= {metric_label(f"{metric}@{k}"): _with_sd(line[f"{metric}@{k}"]) for metric in METRICS[:2]}
         row["NDCG difference"] = "" if pair is None else f"{_signed(pair.difference)} {_interval(pair)}"
-        rows.append(row | {"after Holm": "" if pair is None else chance(pair.adjusted, least)})
+        rows.append(row | {"after Holm": "" if pair is None else p_text(pair.adjusted, least)})
     return render_table(rows, style="markdown")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from comparing.summary import Line, ndcg, on
-from graphrec_lm.evaluation import Difference, differences_from
+from graphrec_lm.evaluation import Difference, differences_from, p_text
 
 NAMES = {
     "head": "head items",
@@ -23,18 +23,6 @@ def number(value: float) -> str:
     ('.2345', '1.0000')
     """
     return f"{value:.4f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.4f}"
-
-
-def chance(p_value: float, least: float = 0.0) -> str:
-    """A p-value with its sign; `least` is what so many resamples can tell from 0.
-
-    >>> chance(0.0123), chance(0.0002), chance(0.01, least=0.01)
-    ('p = .012', 'p < .001', 'p ≤ .010')
-    """
-    if p_value < 1e-3:
-        return "p < .001"
-    sign = "≤" if p_value <= least * (1 + 1e-9) else "="
-    return f"p {sign} {p_value:.3f}".replace("0.", ".", 1)
 
 
 def duration(seconds: float) -> str:
@@ -109,7 +97,7 @@ def _verdict(simple: Line, trained: Line, pair: Difference | None, k: int, level
         text += "; not tested)"
     else:
         text += f"; interval of the difference {number(pair.low)} to {number(pair.high)}, "
-        text += f"{chance(pair.adjusted, least)})"
+        text += f"{p_text(pair.adjusted, least)})"
     text += f". A fit takes {duration(simple['fit_seconds'])} against {duration(trained['fit_seconds'])}"
     text += f", tuning {_tuning(simple)} against {_tuning(trained)}. "
     certain = pair is not None and pair.adjusted < level
@@ -157,7 +145,7 @@ def _without_titles(
         return ""
     pair = _pair(pairs, blind, reader)
     how = "above" if ndcg(blind, k) > ndcg(reader, k) else "below"
-    tested = "" if pair is None else f", {chance(pair.adjusted, least)}"
+    tested = "" if pair is None else f", {p_text(pair.adjusted, least)}"
     if pair is not None and pair.adjusted >= level:
         tested += ", so within chance"
     return (

@@ -7,7 +7,7 @@ from graphrec_lm.evaluation.plot_strata import plot_strata
 from graphrec_lm.evaluation.plot_tradeoff import plot_tradeoff
 from graphrec_lm.evaluation.plots import plot_training
 from graphrec_lm.evaluation.reliability import plot_reliability
-from graphrec_lm.evaluation.significance import Difference, holm, paired_bootstrap
+from graphrec_lm.evaluation.significance import Difference, holm, p_text, paired_bootstrap
 from graphrec_lm.evaluation.strata import by_history, by_popularity, popularity_strata
 from graphrec_lm.evaluation.tables import render_table
 from graphrec_lm.evaluation.tuning import Tuned, tune
@@ -21,6 +21,7 @@ __all__ = [
     "differences_from",
     "holm",
     "metric_label",
+    "p_text",
     "paired_bootstrap",
     "plot_differences",
     "plot_learning",

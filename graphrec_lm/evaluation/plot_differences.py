@@ -8,7 +8,7 @@ from pathlib import Path
 
 from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.evaluation.plot_parts import COLORS, GREY, INK, bare, headline, new_figure, save
-from graphrec_lm.evaluation.significance import Difference
+from graphrec_lm.evaluation.significance import Difference, p_text
 
 
 def differences_from(differences: Sequence[Difference], reference: str) -> list[Difference]:
@@ -33,6 +33,7 @@ def plot_differences(
     *,
     reference: str,
     level: float = 0.05,
+    least: float = 0.0,
     metric: str = "NDCG@20",
     title: str = "",
     dpi: int = 160,
@@ -51,6 +52,8 @@ def plot_differences(
         A name among them, e.g. that of the best model.
     level : float
         Of the corrected p-value.
+    least : float
+        The smallest corrected p-value of so many resamples, pairs / (n_resamples + 1): written as "p ≤".
     metric : str
     title : str
     dpi : int
@@ -67,6 +70,7 @@ def plot_differences(
         If `reference` is in no pair.
     """
     check_number("level", level, above=0, most=1)
+    check_number("least", least, least=0, most=1)
     rows = differences_from(differences, reference)
     if not rows:
         known = sorted({name for pair in differences for name in pair[:2]})
@@ -83,7 +87,7 @@ def plot_differences(
         panel.scatter(
             [row.difference], [place], s=30, facecolor=face, edgecolor=color, zorder=3, linewidth=1.5
         )
-        beside = "p < .001" if row.adjusted < 1e-3 else f"p = {row.adjusted:.3f}".replace("0.", ".", 1)
+        beside = p_text(row.adjusted, least)
         panel.annotate(beside, (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=8.5,
                        color=INK, annotation_clip=False)  # fmt: skip
     panel.set_yticks(range(len(rows)), [row.first for row in rows])

@@ -156,6 +156,18 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
+def p_text(p_value: float, least: float = 0.0) -> str:
+    """A p-value as papers write it; `least` is the smallest that so many resamples can give.
+
+    >>> p_text(0.0123), p_text(0.0002), p_text(0.01, least=0.01)
+    ('p = .012', 'p < .001', 'p ≤ .010')
+    """
+    if p_value < 1e-3:
+        return "p < .001"
+    sign = "≤" if p_value <= least * (1 + 1e-9) else "="
+    return f"p {sign} {p_value:.3f}".replace("0.", ".", 1)
+
+
 def _per_user(values: Mapping[str, Any], metric: str) -> dict[str, Floats]:
     """The metric of each Evaluation, its users in one order."""
     columns: dict[str, Floats] = {}

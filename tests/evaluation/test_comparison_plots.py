@@ -55,12 +55,22 @@ def test_a_plot_is_a_png_with_colour(name, tmp_path: Path):
         (lambda path: plot_strata({}, path), "same strata"),
         (lambda path: plot_strata({"A": {"head": float("nan")}}, path), "must be finite"),
         (lambda path: plot_differences(PAIRS, path, reference="D"), "Valid: A, B, C"),
+        (lambda path: plot_differences(PAIRS, path, reference="A", least=2), "`least`"),
     ],
 )
 def test_bad_input_writes_nothing(draw, message, tmp_path: Path):
     with pytest.raises(InputError, match=message):
         draw(tmp_path / "x.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_p_value_that_more_resamples_could_lower_says_so(tmp_path: Path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    written: list[str] = []
+    monkeypatch.setattr(Axes, "annotate", lambda self, text, *args, **kwargs: written.append(text))
+    plot_differences(PAIRS, tmp_path / "x.png", reference="A", least=0.002, dpi=50)
+    assert written == ["p = .900", "p ≤ .002"]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=15), st.floats(0.01, 0.2))
