@@ -22,6 +22,26 @@ def resolved(path: str | os.PathLike[str]) -> Path:
     return Path(path).expanduser().resolve()
 
 
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse a path where nothing can be written, by the nearest folder above it that exists.
+
+    Raises
+    ------
+    InputError
+        If that is a file, or may not be written to.
+
+    Examples
+    --------
+    >>> check_place(Path(__file__) / "model")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    graphrec_lm.errors.InputError: a file or folder must lie in a folder that can be written, got ...
+    """
+    place = next(parent for parent in resolved(path).parents if parent.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        required = "a file or folder must lie in a folder that can be written"
+        raise InputError(required, f"{place} above {Path(path).name}", "Choose another path.")
+
+
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed to `path`.
@@ -62,9 +82,10 @@ def check_target(path: str | os.PathLike[str]) -> None:
     ------
     InputError
         If there is other content, a single file beside a saved model too, or it can't be replaced as a whole
-        (the working folder, a mount point); nothing there is touched.
+        (the working folder, a mount point), or can't be written; nothing there is touched.
     """
     target = resolved(path)
+    check_place(target)
     if target.parent.is_dir():
         with _alone_in(target.parent):  # another save that replaces the folder has it away for a moment
             _check_content(target)

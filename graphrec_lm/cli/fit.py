@@ -25,7 +25,7 @@ a configuration:
   model:
     name: TextRidge                # any parameter of its constructor may follow
     keep: 500
-  fit: {checkpoint: movies.safetensors}   # for models that train by epochs: go on after an interruption
+  # fit: {checkpoint: movies.safetensors}   for models that train by epochs: go on after an interruption
   evaluate: {k: 20, metrics: [recall, ndcg, hit_rate]}
   output: movies-model             # the folder of the saved model
 

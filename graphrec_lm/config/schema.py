@@ -102,7 +102,7 @@ class FitConfig(Section):
 class EvaluateConfig(Section):
     """The length of the ranked lists, or several, and the metrics on them."""
 
-    k: Length | list[Length] = 20
+    k: Length | Annotated[list[Length], Field(min_length=1)] = 20
     metrics: list[METRICS] = Field(default=["recall", "ndcg", "hit_rate"], min_length=1)
 
 

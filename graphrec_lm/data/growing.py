@@ -100,11 +100,22 @@ def _check_kind(new: np.ndarray | pa.Array, known: IdMap, what: str) -> None:
 def _joined(table: pa.Table, more: pa.Table, what: str) -> pa.Table:
     """Both tables, one after the other, with the columns of the first; absent values are null."""
     kept = more.select([name for name in more.column_names if name in table.column_names])
+    table, kept = _decoded(table, kept), _decoded(kept, table)
     try:
         return pa.concat_tables([table, kept], promote_options="permissive")
     except pa.ArrowException as error:
         required = f"columns of new {what} must be of the type that they have"
         raise InputError(required, str(error), "Convert them.") from None
+
+
+def _decoded(table: pa.Table, other: pa.Table) -> pa.Table:
+    """The table, its categorical columns plain ones where the other's are of another type."""
+    for place, field in enumerate(table.schema):
+        differs = field.name in other.column_names and other.schema.field(field.name).type != field.type
+        if differs and pa.types.is_dictionary(field.type):
+            column = table[field.name].cast(field.type.value_type)
+            table = table.set_column(place, field.name, column)
+    return table
 
 
 def _appended(rows: Interactions, more: Interactions) -> Interactions:

@@ -15,6 +15,7 @@ from graphrec_lm.evaluation.report import Report
 from graphrec_lm.evaluation.strata import popularity_strata
 from graphrec_lm.evaluation.years import NO_YEAR, release_years, without_year
 from graphrec_lm.text import DEFAULT_ENCODER, embed
+from graphrec_lm.text.base import check_texts
 
 Floats = NDArray[np.float64]
 
@@ -84,6 +85,7 @@ def year_recall(
     >>> recall.r2 > 0.99, recall.error < 1 < recall.constant_error
     (True, True)
     """
+    titles = check_texts(titles)
     years = release_years(titles)
     dated = np.flatnonzero(years != NO_YEAR)
     if not len(dated):

@@ -16,7 +16,10 @@ from graphrec_lm.evaluation.report import Report
 from graphrec_lm.evaluation.significance import holm, paired_bootstrap
 from graphrec_lm.evaluation.years import without_year, year_alone
 from graphrec_lm.kernels import unit_rows
+from graphrec_lm.metrics import RANKING_METRICS
+from graphrec_lm.models import Recommender
 from graphrec_lm.text import DEFAULT_ENCODER, PrecomputedEncoder, embed, resolve_encoder
+from graphrec_lm.text.base import check_texts
 
 Float32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -98,6 +101,9 @@ def perturbation_report(
     for control in controls:
         check_choice("controls", control, CONTROLS)
     check_number("seed", seed, least=0, integer=True)
+    check_number("k", k, least=1, integer=True)
+    check_choice("metric", metric, RANKING_METRICS)
+    titles = check_texts(titles)
     perturbations = PERTURBATIONS if perturbations is None else perturbations
     taken = sorted({ORIGINAL, *CONTROLS} & set(perturbations))
     if taken:
@@ -109,6 +115,11 @@ def perturbation_report(
             values[variant.name] = values[ORIGINAL]
         else:
             made = fit(PrecomputedEncoder(texts=titles, embeddings=variant.vectors))
+            if not isinstance(made, Recommender):
+                required = "`fit` must return a fitted model"
+                raise InputError(
+                    required, type(made).__name__, "Write lambda encoder: AlphaRec(encoder).fit(train)."
+                )
             values[variant.name] = made.evaluate(test, k=k, metrics=[metric]).per_user[f"{metric}@{k}"]
     p_values = _p_values(values, seed)
     rows = []
@@ -140,7 +151,10 @@ def _variants(
     original = embed(titles, encoder)
     found = [_Variant(ORIGINAL, original, 0.0, 1.0)]
     for name, perturb in perturbations.items():
-        written = perturb(titles)
+        written = check_texts(perturb(titles))
+        if len(written) != len(titles):
+            required = f"the perturbation {name!r} must return a title for each"
+            raise InputError(required, f"{len(written)} for {len(titles)}", "Keep them all.")
         changed = float(np.mean([new != old for new, old in zip(written, titles, strict=True)]))
         vectors = embed(written, encoder)
         found.append(_Variant(name, vectors, changed, _cosine(original, vectors)))

@@ -34,9 +34,11 @@ def check_range(where: str, spec: Any) -> None:
             raise InputError(f"{where}.choices must be single values", values, _EXAMPLE)
         return
     numbers = Integral if kind == "int" else Real
-    is_pair = len(values) == 2 and all(isinstance(v, numbers) and not isinstance(v, bool) for v in values)
+    is_pair = len(values) == 2 and all(
+        isinstance(v, numbers) and not isinstance(v, bool) and math.isfinite(v) for v in values
+    )
     if not is_pair or not values[0] < values[1] or (kind == "log" and values[0] <= 0):
-        noun = "integers" if kind == "int" else "numbers"
+        noun = "integers" if kind == "int" else "finite numbers"
         above = " above 0" if kind == "log" else ""
         raise InputError(f"{where}.{kind} must be two {noun}{above}, the lower first", values, _EXAMPLE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -15,6 +16,9 @@ from graphrec_lm.models.evaluation import Evaluation
 Floats = NDArray[np.float64]
 
 _DRAWS = 4_000_000  # users drawn together
+_FEW = 30  # with fewer, equal models differ at p < .05 more often than one time in twenty
+
+logger = logging.getLogger("graphrec_lm")
 
 
 class Difference(NamedTuple):
@@ -59,6 +63,7 @@ def paired_bootstrap(
 
     (Efron & Tibshirani, An Introduction to the Bootstrap, ch. 13 and 16), so never below 1 / (n + 1): with
     many pairs take so many resamples that this times the number of pairs is well below the level of the test.
+    Of fewer than 30 users p-values are too small (a warning says so): .07 instead of .05 with 18, .14 with 5.
 
     Parameters
     ----------
@@ -80,7 +85,7 @@ def paired_bootstrap(
     Raises
     ------
     InputError
-        For fewer than two models, other users or lengths, NaN, or an option out of range.
+        For fewer than two models or users, other users or lengths, NaN, or an option out of range.
 
     Examples
     --------
@@ -209,6 +214,11 @@ def _table(values: Mapping[str, Any]) -> tuple[list[str], Floats]:
     if len(shapes) > 1 or any(len(shape) != 1 or shape[0] == 0 for shape in shapes):
         remedy = "Evaluate all models on the same users."
         raise InputError("`values` must be one number a user for every model", f"shapes {shapes}", remedy)
+    n_users = shapes.pop()[0]
+    if n_users < 2:
+        raise InputError("`values` must be of at least two users", n_users, "Evaluate on more of them.")
+    if n_users < _FEW:
+        logger.warning("%d users are few to resample: p-values and intervals are too small", n_users)
     for name, column in columns.items():
         if not np.isfinite(column).all():
             found = f"NaN or infinity for {name!r}"

@@ -137,7 +137,10 @@ def as_space(space: ArrayLike, name: str = "space") -> Floats:
     InputError
         Unless there are at least 3 rows of finite numbers, none of them zero and not all of them equal.
     """
-    rows = np.asarray(space, dtype=np.float64)
+    try:
+        rows = np.asarray(space, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"`{name}` must be numbers", repr(space)[:60], "Pass one vector an item.") from None
     if rows.ndim != 2 or len(rows) < 3:
         remedy = "Pass one vector an item."
         raise InputError(f"`{name}` must be vectors [n >= 3, d]", f"shape {rows.shape}", remedy)
@@ -151,8 +154,9 @@ def as_space(space: ArrayLike, name: str = "space") -> Floats:
 
 
 def _same_items(one: ArrayLike, other: ArrayLike) -> None:
-    if len(np.asarray(one)) != len(np.asarray(other)):
-        found = f"{len(np.asarray(one))} and {len(np.asarray(other))} rows"
+    rows = np.shape(one)[:1], np.shape(other)[:1]
+    if rows[0] != rows[1]:
+        found = f"shapes {np.shape(one)} and {np.shape(other)}"
         raise InputError("`one` and `other` must be of the same items", found, "Pass the same rows of both.")
 
 

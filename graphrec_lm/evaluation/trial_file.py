@@ -12,7 +12,7 @@ import numpy as np
 from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError
 from graphrec_lm.evaluation.search_space import Space
-from graphrec_lm.files import atomic_file, resolved
+from graphrec_lm.files import atomic_file, check_place, resolved
 from graphrec_lm.models import Recommender
 from graphrec_lm.models.plain import plain_parameters
 
@@ -72,8 +72,9 @@ class TrialFile:
         Raises
         ------
         InputError
-            If the file is no such file, or of another tuning.
+            If the file is no such file, of another tuning, or where nothing can be written.
         """
+        check_place(self.path)
         if not self.path.exists():
             return []
         try:

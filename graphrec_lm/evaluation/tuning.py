@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,9 +194,9 @@ def _check(model: Recommender, space: Space, metric: str, **numbers: Any) -> Non
             is_open = name == "fit_seconds"
             check_number(name, value, above=0 if is_open else None, least=None if is_open else 0)
     check_choice("metric", metric, RANKING_METRICS)
-    if not space:
+    if not isinstance(space, Mapping) or not space:
         example = 'Write for example {"learning_rate": {"log": [1e-4, 1e-2]}}.'
-        raise InputError("`space` must name a parameter", space, example)
+        raise InputError("`space` must be a mapping that names a parameter", repr(space), example)
     for name, spec in space.items():
         if name not in model.parameter_names():
             required = f"`space` must name parameters of {type(model).__name__}"

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, check_number
 from graphrec_lm.graph.on_device import DeviceGraph
 from graphrec_lm.graph.propagation import history_mean, propagate, propagate_batch
 from graphrec_lm.kernels import transpose
@@ -51,6 +51,10 @@ class BipartiteGraph:
             raise InputError(
                 "`indptr` must rise from 0 to the number of edges", found, "Build it with scipy."
             )
+        for name, codes in (("indptr", indptr), ("indices", indices)):
+            if len(codes) and not np.issubdtype(np.asarray(codes).dtype, np.integer):
+                raise InputError(f"`{name}` must be integers", np.asarray(codes).dtype, "Convert them.")
+        check_number("n_items", n_items, least=0, most=np.iinfo(np.int32).max, integer=True)
         if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < n_items:
             found = f"codes from {indices.min()} to {indices.max()}"
             raise InputError(f"`indices` must lie in [0, {n_items})", found, "Check `n_items`.")

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from graphrec_lm.errors import check_number
+
 Float32 = NDArray[np.float32]
 Codes = NDArray[np.int32]
 Pattern = tuple[NDArray[np.integer], NDArray[np.integer]]
@@ -27,6 +29,7 @@ class Best:
         self.seen = seen if seen is not None else (np.zeros(n + 1, np.int64), np.zeros(0, np.int32))
         self.hidden = np.zeros(0, dtype=np.bool_)
         if candidates is not None:
+            check_number("candidates", int(np.min(candidates, initial=0)), least=0)
             self.hidden = np.ones(n_items, dtype=np.bool_)
             self.hidden[candidates] = False
 

@@ -92,6 +92,9 @@ def _check(n: int, k: int, seen: Pattern | None) -> None:
     check_number("k", k, least=1, integer=True)
     if seen is not None and len(seen[0]) != n + 1:
         raise InputError(f"`seen` must have {n} rows", len(seen[0]) - 1, "Give one row a query.")
+    if seen is not None and seen[0][-1] > len(seen[1]):
+        found = f"{len(seen[1])} for {seen[0][-1]}"
+        raise InputError("`seen` must have a code for each of its entries", found, "Pass `indptr, indices`.")
 
 
 def _by_dots(

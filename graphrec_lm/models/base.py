@@ -464,7 +464,7 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
         found: dict[str, NDArray[np.float64]] = {}
         for cut in cuts:
             found |= ranking_metrics(padded[:, :cut], *relevant, k=cut, metrics=metrics)
-        return Evaluation(found, people.ids, top)
+        return Evaluation(found, people.ids, padded)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save to a folder of JSON, safetensors and Parquet; an older model there is replaced whole."""

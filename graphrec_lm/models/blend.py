@@ -43,8 +43,8 @@ class Blend(Recommender):
     Callbacks are called in both fits of a member, a checkpoint in the second alone. With a limit of time the
     first chooses other epochs each time: pass `valid` for a checkpoint to go on from.
 
-    `similar_items` and `explain` are those of the first member that has them; `add_items` needs members that
-    can all do it: those without text take the titles as the first member with text reads them.
+    `similar_items` and `explain` are those of the first member with a weight that has them; `add_items` needs
+    members that can all do it: those without text take the titles as the first member with text reads them.
 
     Parameters
     ----------
@@ -224,14 +224,18 @@ class Blend(Recommender):
         return Fusion(scores, dataset.n_items, seen, held_out).best()
 
     def _scores(self, people: People) -> Float32:
-        used = [(w, member) for w, member in zip(self.weights_, self.members_, strict=True) if w]
+        used = self._used()
         weights = np.tile(np.array([w for w, _ in used], dtype=np.float32), (len(people), 1))
         return weighted_sum([member._scores(people) for _, member in used], weights)
 
+    def _used(self) -> list[tuple[np.float32, Recommender]]:
+        """The members that count, with their weights."""
+        return [(weight, one) for weight, one in zip(self.weights_, self.members_, strict=True) if weight]
+
     def _text_scores(self, texts: Float32, titles: Float32) -> Float32:
         """Those of the first member with a weight and a way of its own; else the cosine of text and title."""
-        for member, weight in zip(self.members_, self.weights_, strict=True):
-            if weight and type(member)._text_scores is not Recommender._text_scores:
+        for _, member in self._used():
+            if type(member)._text_scores is not Recommender._text_scores:
                 return member._text_scores(texts, titles)
         return super()._text_scores(texts, titles)
 
@@ -263,8 +267,8 @@ class Blend(Recommender):
         return grown | {"weights": self.weights_}
 
     def _similar(self, codes: NDArray[np.int32], k: int) -> tuple[Any, Any]:
-        for member in self.members_:
-            if type(member)._similar is not Recommender._similar:
+        for _, member in self._used():
+            with suppress(NotImplementedError):
                 return member._similar(codes, k)
         return super()._similar(codes, k)
 
@@ -275,9 +279,12 @@ class Blend(Recommender):
         return self._explaining()._sources(history, target, values)
 
     def _explaining(self) -> Recommender:
-        """The first member that explains its scores."""
-        for member in self.members_:
-            if type(member)._contributions is not Recommender._contributions:
+        """The first member with a weight that explains its scores; of a blend within this one its own."""
+        for _, member in self._used():
+            if isinstance(member, Blend):
+                with suppress(NotImplementedError):
+                    return member._explaining()
+            elif type(member)._contributions is not Recommender._contributions:
                 return member
         raise NotImplementedError("no member of this Blend has an exact explanation: see similar_items.")
 

@@ -36,7 +36,7 @@ class Explains:
         """Which items of a history speak for an item, exactly: the score is their sum.
 
         Models of item-to-item weights and `IALS` can; a `Blend` gives the explanation of its first member
-        that can, of that member's score.
+        that counts and can, of that member's score.
 
         Parameters
         ----------

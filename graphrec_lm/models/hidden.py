@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.edges import pair_keys
 from graphrec_lm.data.frames import is_frame
+from graphrec_lm.errors import check_bool
 from graphrec_lm.kernels import join_rows, rows_between, subtract_rows, take_rows
 from graphrec_lm.models.frames import pair_columns
 from graphrec_lm.models.people import Codes, Pattern, People, id_list, known_codes
@@ -46,6 +47,7 @@ class Shown:
         on_unknown: str,
     ) -> Shown:
         """From the arguments of `recommend`."""
+        check_bool("filter_seen", filter_seen)
         nothing = np.zeros(len(people) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
         hidden = (people.indptr, people.indices) if filter_seen else nothing
         if _is_of_each(exclude):

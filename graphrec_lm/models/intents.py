@@ -175,9 +175,10 @@ class Intents:
         UnknownIdError, InputError
             For unknown ids, empty intents, or fewer than 10 rows of users with a history.
         """
-        from graphrec_lm.data.frames import require, to_arrow
+        from graphrec_lm.data.frames import rename, require, to_arrow
 
-        state, table = self._state, to_arrow(wishes, "wishes")[0]
+        state = self._state
+        table = rename(to_arrow(wishes, "wishes")[0], state.dataset.rules.columns, "wishes")
         require(table, ["user_id", "intent", "item_id"], "wishes")
         codes = state.dataset.users.codes(table["user_id"], what="user")
         kept = np.flatnonzero(state.dataset.user_counts[codes])

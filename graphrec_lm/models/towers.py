@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from graphrec_lm.data import Dataset, IdMap
 from graphrec_lm.data.fingerprint import content_hash
-from graphrec_lm.errors import InputError, check_number
+from graphrec_lm.errors import InputError, check_choice, check_number
 from graphrec_lm.graph import BipartiteGraph
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.learned_encoders import with_learned
@@ -43,6 +43,8 @@ class TowerRecommender(Transferable, TrainedRecommender):
         """Raise InputError for parameters out of range; models check their own, too."""
         check_number("dim", self.dim, least=1, integer=True)
         check_number("tau", self.tau, above=0)
+        if isinstance(self.domain_weights, str):
+            check_choice("domain_weights", self.domain_weights, ("proportional", "equal"))
         if self.hidden is not None:
             check_number("hidden", self.hidden, least=1, integer=True)
 

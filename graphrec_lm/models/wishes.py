@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -26,13 +26,19 @@ _DONT = r"(?:[Ii]\s+)?(?:[Dd]o not|[Dd]on['\u2019]?t)\s+(?:want|like)(?:\s+any)?
 _NOT = r"not(?!\s+(?:only|just|to|yet|seen|be|been|know|sure|mind|care|matter)\b)"
 _NO = r"no(?!\s+(?:one|preferences?|idea|matter)\b)|nothing(?!\s+(?:but|in particular|special|specific)\b)"
 _LESS = rf"(?:{_NOT}|{_NO}|without|except|{_DONT})"
+_PLEASE = r"(?:[Pp]lease,?\s+)?"
 # A capital inside a sentence belongs to a title ("Rebel Without a Cause", "Dr. No"); one at a beginning may
 # not ("Without gore").
 _NEGATION = re.compile(
-    rf"(?:^(?:{_LESS}|N{_NOT[1:]}|Without|Except)"
-    rf"|(?<!\bDr)(?<!\bMr)[.!]\s+(?:[Bb]ut\s+)?(?:{_LESS}|N{_NOT[1:]}|No|Without|Except|Nothing)"
-    rf"|[,;]\s*(?:but\s+)?{_LESS}"
-    rf"|(?<![Ww]hy)\s(?:(?:but\s+)?(?:{_NOT}|without|except|{_DONT})|(?:but|with)\s+no))\s+"
+    rf"(?:^{_PLEASE}(?:{_LESS}|N{_NOT[1:]}|Without|Except)"
+    rf"|(?<!\bDr)(?<!\bMr)[.!]\s+(?:[Bb]ut\s+)?{_PLEASE}(?:{_LESS}|N{_NOT[1:]}|No|Without|Except|Nothing)"
+    rf"|(?:[,;]|\s\()\s*(?:(?:but|and)\s+)?{_PLEASE}{_LESS}"
+    rf"|(?<![Ww]hy)\s(?:(?:but\s+)?(?:{_NOT}|without|except|{_DONT})|(?:but|with|and|or)\s+{_PLEASE}(?:{_NO})))\s+"
+)
+# Where what is wanted begins again: "not horror, but a comedy", "no gore, I want a comedy".
+_AGAIN = re.compile(
+    r"[,;.!]?\s+(?:but|rather|instead)(?:\s+(?:also|rather|instead))?\s+(?=\S)"
+    r"|[,;.!]\s+(?:[Ii]\s+(?:(?:would|['\u2019]d)\s+)?|[Ii]['\u2019]d\s+)(?:want|like|love|prefer)\s+"
 )
 _YEAR = re.compile(r"\s*\(\d{4}\)\s*$")
 _QUOTED = re.compile(r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|\u00ab[^\u00bb]*\u00bb")
@@ -86,24 +92,37 @@ class Wishes:
 
 
 def parse(intent: str) -> Parts:
-    """Split an intent where it first says what is not wanted.
+    """Split an intent into what is wanted and what is not.
 
-    That is after "not", "no", "without", "except" or "I don't want", in small letters unless they begin a
-    sentence: the capitals of "Rebel Without a Cause" are a title's, as is "No" at the very beginning. What
-    stands in quotes is taken as it is.
+    The latter stands after "not", "without", "except" or "I don't want", up to a "but" or an "I want"; and
+    after "no" or "nothing" where they begin, or follow a comma, "but", "with" or "and". In small letters,
+    unless they begin a sentence: the capitals of "Rebel Without a Cause" are a title's, as is "No" at the
+    very beginning. What stands in quotes is taken as it is.
 
     >>> parse("a space opera, not horror")
     Parts(wanted='a space opera', unwanted='horror')
     >>> parse("not horror")
     Parts(wanted='', unwanted='horror')
+    >>> parse("not horror, but a comedy without romance")
+    Parts(wanted='a comedy', unwanted='horror, romance')
     >>> parse("films like No Country for Old Men")
     Parts(wanted='films like No Country for Old Men', unwanted='')
     """
     text = intent.strip()
-    found = _NEGATION.search(_QUOTED.sub(lambda quoted: "_" * len(quoted.group()), text))
+    masked = _QUOTED.sub(lambda quoted: "_" * len(quoted.group()), text)
+    found = _NEGATION.search(masked)
     if found is None:
         return Parts(text, "")
-    return Parts(text[: found.start()].strip(), text[found.end() :].strip())
+    begin, end, rest = found.end(), len(text), Parts("", "")
+    closing = masked.find(")", begin) if "(" in found.group() else -1
+    again = _AGAIN.search(masked, begin)
+    if closing >= 0 and (again is None or closing < again.start()):
+        end, rest = closing, parse(text[closing + 1 :].lstrip(" ,;."))
+    elif again is not None:
+        end, rest = again.start(), parse(text[again.end() :])
+    wanted = text[: found.start()].strip(), rest.wanted
+    unwanted = text[begin:end].strip(), rest.unwanted
+    return Parts(", ".join(filter(None, wanted)), ", ".join(filter(None, unwanted)))
 
 
 def _name(title: str) -> str:
@@ -126,6 +145,9 @@ def intent_texts(intent: Any, people: int | None) -> list[str]:
     InputError
         If a text is empty, or there is not one a person.
     """
+    if isinstance(intent, Mapping | Set):
+        remedy = "Write [intent[user] for user in users]."
+        raise InputError("`intent` must be a text, or a list of one a person", type(intent).__name__, remedy)
     if isinstance(intent, bytes) or not isinstance(intent, Iterable):
         raise InputError("`intent` must be a text, or one a person", repr(intent), "Write intent='...'.")
     texts = [intent] * (1 if people is None else people) if isinstance(intent, str) else list(intent)
@@ -154,7 +176,10 @@ def check_alphas(alpha: Any, people: int) -> Float32:
     """`alpha`, one number or one a person, as float32 [people]; InputError outside [0, 1]."""
     required = "`alpha` must be 'auto', a number from 0 to 1, or one a person"
     try:
-        given = np.asarray(alpha, dtype=np.float32)
+        listed = np.asarray(alpha)
+        if listed.dtype.kind in "bSU":  # True is no weight, nor is a text
+            raise TypeError
+        given = listed.astype(np.float32)
     except (TypeError, ValueError):
         raise InputError(required, repr(alpha), "Write alpha=0.3.") from None
     if given.ndim > 1 or (given.ndim == 1 and len(given) != people):

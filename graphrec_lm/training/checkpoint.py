@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from graphrec_lm.errors import InputError, check_number
-from graphrec_lm.files import atomic_file
+from graphrec_lm.files import atomic_file, check_place
 from graphrec_lm.training.callbacks import Callback, TrainingState
 
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
@@ -54,7 +54,8 @@ class Checkpoint(Callback):
         return f"Checkpoint({str(self.path)!r}, every={self.every})"
 
     def on_fit_start(self, state: TrainingState) -> None:
-        """Restore the file into `state`, if there is one."""
+        """Restore the file into `state`, if there is one; it must be one that can be written."""
+        check_place(self.path)
         if self.path.exists():
             self._restore(state)
 

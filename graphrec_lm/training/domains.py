@@ -113,7 +113,10 @@ def domain_shares(weights: Any, lengths: Sequence[int]) -> NDArray[np.float64]:
             raise InputError(required, repr(weights), "Choose one of them.")
         found = np.array(lengths if weights == "proportional" else np.ones(len(lengths)), dtype=np.float64)
     else:
-        found = np.array(weights, dtype=np.float64)
+        try:
+            found = np.array(weights, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputError(required, repr(weights), "Give one number a domain.") from None
     if found.shape != (len(lengths),) or not np.isfinite(found).all() or (found < 0).any() or not found.any():
         raise InputError(required, repr(weights), "Give one number a domain, not all 0.")
     shares: NDArray[np.float64] = found / found.sum()

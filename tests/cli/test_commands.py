@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pandas as pd
 import pytest
 
 import graphrec_lm
+from graphrec_lm.cli.fit import EXAMPLES
 from graphrec_lm.errors import InputError
 
 
@@ -178,6 +180,18 @@ def test_a_checkpoint_of_a_model_without_epochs_is_refused_before_the_fit(cli, h
     ran = cli("fit", config)
     assert ran.code == 2 and "`fit.checkpoint` must be for a model that trains by epochs" in ran.err
     assert not (tmp_path / "model").exists()
+
+
+def test_the_configuration_that_help_shows_can_be_fitted(cli, tmp_path: Path, monkeypatch):
+    def fit(self: graphrec_lm.TextRidge, train: graphrec_lm.Dataset, **_: object) -> None:
+        raise InputError("this fit", f"keep={self.keep} and {train.n_users} users", "Stop here.")
+
+    shown = EXAMPLES.partition("a configuration:\n")[2].partition("\n\n")[0]
+    (tmp_path / "run.yaml").write_text(dedent(shown))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(graphrec_lm.TextRidge, "fit", fit)
+    ran = cli("fit", "run.yaml")
+    assert "got keep=500 and 610 users" in ran.err
 
 
 def test_a_fit_is_saved_before_it_is_evaluated(cli, home: Path, tmp_path: Path, monkeypatch):

@@ -48,6 +48,21 @@ def test_more_interactions_are_those_of_the_longer_table():
     assert grown.interactions.column("rating").to_pylist() == [5, 4, 1, 5, 5, 4, 2, 4]
 
 
+def test_categories_take_new_ids():
+    """A categorical column has a type of its own; what is added to it need not."""
+    users, items = USERS.assign(who=USERS["who"].astype("category")), ITEMS.astype({"title": "category"})
+    items["item_id"] = items["item_id"].astype("category")
+    dataset = Dataset.from_frame(ROWS, items, users, **RULES)
+    more = pd.DataFrame({"who": ["z"], "item_id": [2], "rating": [5]})
+    for rows in (more, more.astype({"who": "category"}), pa.Table.from_pandas(more)):
+        assert dataset.with_interactions(rows).user_table["user_id"].to_pylist() == ["b", "a", "z"]
+    new = pd.DataFrame({"item_id": [9], "title": ["D"]})
+    for rows in (new, new.astype("category")):
+        grown = dataset.with_items(rows)
+        assert grown.item_table["item_id"].to_pylist() == [3, 1, 2, 9]
+        assert grown.titles == ["C", "A", "B", "D"]
+
+
 def test_no_interactions_change_nothing():
     for nothing in (ROWS[:0], pd.DataFrame(columns=list(ROWS)), pa.Table.from_pandas(ROWS[:0])):
         grown = made().with_interactions(nothing)

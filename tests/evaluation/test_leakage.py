@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from graphrec_lm.analysis import (
@@ -139,6 +140,9 @@ def test_controls_alone_and_an_encoder_that_is_fitted_once(dated: World):
     assert by_name.column("cosine")["reversed"] == by_object.column("cosine")["reversed"]
 
 
+LETTERS = PrecomputedEncoder(texts=["a", "b"], embeddings=[[1, 0], [0, 1]])
+
+
 def films(n: int = 120) -> list[str]:
     return [f"film {place} ({1950 + place // 2})" for place in range(n)] + ["no year"]
 
@@ -150,6 +154,9 @@ def test_years_are_recalled_from_vectors_that_hold_them_alone():
     forgets = PrecomputedEncoder(texts=bare, embeddings=rng.standard_normal((120, 5)))
     known, unknown = year_recall(titles, knows), year_recall(titles, forgets)
     assert known.r2 > 0.99 > 0.2 > unknown.r2
+    shuffled = pd.Series(titles).sample(frac=1, random_state=0)
+    assert year_recall(shuffled, knows).r2 == year_recall(shuffled.tolist(), knows).r2 > 0.99
+    assert year_recall(pa.array(titles), knows).r2 == known.r2
     assert known.error < 1 < unknown.error
     assert known.constant_error == pytest.approx(15, abs=0.5)  # the mean distance from the middle of 60 years
     assert np.isnan(known.predicted[-1])
@@ -198,6 +205,18 @@ def test_bad_input_is_refused(world: World, dated: World):
         (
             lambda: perturbation_report(lambda e: None, ["a"], None, perturbations={"original": list}),
             "a name of its own, got 'original'",
+        ),
+        (lambda: perturbation_report(lambda e: None, ["a"], None, k=[5, 10]), "`k` must be an integer"),
+        (lambda: perturbation_report(lambda e: None, ["a"], None, metric="ncdg"), "Did you mean 'ndcg'"),
+        (
+            lambda: perturbation_report(
+                lambda e: None, ["a", "b"], None, encoder=LETTERS, perturbations={"cut": lambda t: t[:1]}
+            ),
+            "'cut' must return a title for each, got 1 for 2",
+        ),
+        (
+            lambda: perturbation_report(lambda e: None, ["a", "b"], None, encoder=LETTERS, perturbations={}),
+            "`fit` must return a fitted model, got NoneType",
         ),
         (lambda: year_recall(["a", "b"]), "must carry years"),
         (

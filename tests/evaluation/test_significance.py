@@ -53,6 +53,15 @@ def test_the_p_value_is_that_of_all_resamples():
     assert found == pytest.approx(exact, abs=0.01)
 
 
+def test_few_users_are_told_and_one_is_refused(caplog):
+    paired_bootstrap({"A": np.arange(30.0), "B": np.ones(30)}, n_resamples=9)
+    assert caplog.text == ""
+    paired_bootstrap({"A": np.arange(29.0), "B": np.ones(29)}, n_resamples=9)
+    assert "29 users are few to resample" in caplog.text
+    with pytest.raises(InputError, match="at least two users, got 1"):
+        paired_bootstrap({"A": [0.1], "B": [0.2]})
+
+
 def test_it_is_paired():
     """A small steady gain on noisy users is certain."""
     noisy = np.random.default_rng(0).random(50)

@@ -145,6 +145,8 @@ ZERO = np.vstack([ONE[1:], np.zeros((1, 7))])
         (lambda: compare_spaces(ONE, OTHER[1:]), "of the same items"),
         (lambda: linear_cka(ONE[0], OTHER), "of the same items|vectors"),
         (lambda: linear_cka(ONE * np.nan, OTHER), "must be finite"),
+        (lambda: linear_cka([["a"]], [["b"]]), "`one` must be numbers"),
+        (lambda: linear_cka(1, 2), "`one` must be vectors"),
         (lambda: neighbour_overlap(ZERO, OTHER), "1 rows of zeros"),
         (lambda: procrustes_error(np.ones((N, 2)), OTHER), "equal rows"),
         (lambda: neighbour_overlap(ONE, OTHER, k=N), "`k` must be an integer"),

@@ -35,6 +35,13 @@ def test_the_best_on_validation_is_kept():
     assert found.value == fitted.evaluate(WORLD.valid, k=5, metrics=("recall",))["recall@5"]
 
 
+def test_a_place_for_the_trials_is_looked_at_before_the_first(tmp_path, monkeypatch):
+    (tmp_path / "rows.csv").write_text("user_id,item_id")
+    monkeypatch.setattr(gl.ItemKNN, "fit", None)
+    with pytest.raises(InputError, match=r"must lie in a folder that can be written, got .*rows\.csv above"):
+        tuned(path=tmp_path / "rows.csv" / "trials.json")
+
+
 def test_a_seed_repeats_it_and_the_model_stays_as_it_was():
     model = gl.ItemKNN()  # its own 100 neighbors are not in the space: the first point is drawn
     first, second = (tuned(model) for _ in range(2))
@@ -194,7 +201,9 @@ def test_a_wrong_validation_part_is_refused_before_any_fit(valid, message, monke
         ({"seed": -1}, "`seed` must be an integer >= 0"),
         ({"seconds": "5"}, "`seconds` must be a number"),
         ({"fit_seconds": 0}, "`fit_seconds` must be a number > 0"),
-        ({"space": {}}, "`space` must name a parameter"),
+        ({"space": {}}, "`space` must be a mapping that names a parameter"),
+        ({"space": [("neighbors", [5])]}, "`space` must be a mapping that names a parameter"),
+        ({"space": {"shrink": {"uniform": [0, float("inf")]}}}, "must be two finite numbers"),
         ({"space": {"neighbours": {"int": [1, 2]}}}, "did you mean 'neighbors'|mean 'neighbors'"),
         ({"space": {"neighbors": {"int": [2, 1]}}}, "must be two integers, the lower first"),
         ({"trials": 0}, "`trials` must be"),

@@ -110,6 +110,13 @@ def test_what_would_be_read_beyond_its_end(k, rows, message):
         topk(normal((2, 3)), normal((5, 3)), k, seen=seen)
 
 
+def test_codes_that_would_be_read_beyond_their_end_or_from_it():
+    with pytest.raises(InputError, match="a code for each of its entries, got 1 for 4"):
+        topk(normal((1, 3)), normal((5, 3)), 2, seen=(np.array([0, 4]), np.zeros(1, np.int32)))
+    with pytest.raises(InputError, match="`candidates` must be a number >= 0, got -1"):
+        topk(normal((1, 3)), normal((5, 3)), 2, candidates=np.array([0, -1]))
+
+
 def test_one_dim():
     with pytest.raises(InputError, match="one dim, got 3 and 4"):
         topk(normal((2, 3)), normal((5, 4)), 1)

@@ -5,11 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 from graphrec_lm.errors import InputError
 from graphrec_lm.kernels import reference
 from graphrec_lm.metrics import ranking_metrics
-from graphrec_lm.models import EASE, MF, Blend, LightGCN, Popularity, Random, TextRidge, TitleCosine, load
+from graphrec_lm.models import (
+    EASE,
+    MF,
+    Blend,
+    ItemKNN,
+    LightGCN,
+    Popularity,
+    Random,
+    TextRidge,
+    TitleCosine,
+    load,
+)
 from graphrec_lm.models.fusion import Fusion
 from graphrec_lm.models.people import People
 from graphrec_lm.training import Callback, Checkpoint, TimeLimit, TrainingState
@@ -110,6 +122,28 @@ def test_wishes_are_not_answered_by_a_member_without_weight(world):
     titles = world.encoder.encode(world.train.titles)
     found = model._text_scores(texts, titles)
     np.testing.assert_array_equal(found, model.members_[1]._text_scores(texts, titles))
+
+
+def test_a_member_without_weight_explains_nothing(world):
+    cosine = TitleCosine(encoder=world.encoder)
+    model = Blend([EASE(), ItemKNN(), cosine], weights=[0, 1, 1]).fit(world.train)
+    neighbours = model.members_[1]
+    item = world.train.items.ids[0]
+    target = neighbours.recommend(["u0"], k=1)["item_id"].tolist()[0]
+    assert_frame_equal(model.explain("u0", target), neighbours.explain("u0", target))
+    assert_frame_equal(model.similar_items([item], k=3), neighbours.similar_items([item], k=3))
+    alone = Blend([EASE(), cosine], weights=[0, 1]).fit(world.train)
+    with pytest.raises(NotImplementedError, match="no member of this Blend"):
+        alone.explain("u0", target)
+
+
+def test_a_blend_within_hides_no_later_member(world):
+    inner = Blend([Popularity(), Random()], weights=[1, 1])
+    model = Blend([inner, EASE()], weights=[1, 1]).fit(world.train)
+    found, item = model.members_[1], world.train.items.ids[0]
+    target = found.recommend(["u0"], k=1)["item_id"].tolist()[0]
+    assert_frame_equal(model.explain("u0", target), found.explain("u0", target))
+    assert_frame_equal(model.similar_items([item], k=3), found.similar_items([item], k=3))
 
 
 def test_members_that_were_passed_stay_unfitted(world):

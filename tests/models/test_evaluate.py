@@ -166,6 +166,14 @@ def test_people_without_a_history_are_told_and_the_lists_are_kept(world, caplog)
     assert not caplog.text
 
 
+def test_lists_are_as_long_as_the_cut_off(world):
+    model, n_items = TitleCosine(world.encoder).fit(world.train), world.train.n_items
+    result = model.evaluate(world.test, k=n_items + 5)
+    assert result.lists.shape == (len(result.user_ids), n_items + 5)
+    assert (result.lists[:, -5:] == -1).all()
+    assert graphrec_lm.metrics.coverage(result.lists, n_items) > 0.5
+
+
 def test_evaluations_are_compared_by_their_means(world):
     model = TitleCosine(world.encoder).fit(world.train)
     first, second = (model.evaluate(world.test, k=5) for _ in range(2))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import graphrec_lm
+from graphrec_lm.data import Dataset
 from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.models import (
     EASE,
@@ -266,6 +267,18 @@ def test_a_blend_keeps_the_titles_of_its_members(monkeypatch):
         ('like "rebel without a cause", not sad', 'like "rebel without a cause"', "sad"),
         ("Why not a comedy?", "Why not a comedy?", ""),
         ("nothing but comedies", "nothing but comedies", ""),
+        ("not horror, but a comedy", "a comedy", "horror"),
+        ("films that are not horror but are funny", "films that are, are funny", "horror"),
+        ("not violent but also not boring", "", "violent, boring"),
+        ("i dont like horror, I want comedy", "comedy", "horror"),
+        ("no horror, I'd like a comedy", "a comedy", "horror"),
+        ("please no horror", "", "horror"),
+        ("comedy, but please no horror", "comedy", "horror"),
+        ("comedy and no romance", "comedy", "romance"),
+        ("something funny but nothing scary", "something funny", "scary"),
+        ("comedy (no gore) with music", "comedy, with music", "gore"),
+        ("not horror (or gore)", "", "horror (or gore)"),
+        ('not like "Anything, but love", but funny', "funny", 'like "Anything, but love"'),
         ("nothing scary", "", "scary"),
         ("no preference", "no preference", ""),
         ("I am not sure, a drama perhaps", "I am not sure, a drama perhaps", ""),
@@ -297,6 +310,11 @@ def test_wishes_and_new_items():
         (dict(intent=["south", ""]), "must say something"),
         (dict(intent=["south"]), "1 for 2 people"),
         (dict(intent=3), "`intent` must be a text"),
+        (dict(intent={"u0": "south", "u1": "north"}), "got dict. Write .intent.user. for user in users."),
+        (dict(intent={"south", "north"}), "got set"),
+        (dict(intent="south", alpha="0.4"), "a number from 0 to 1"),
+        (dict(intent="south", alpha=True), "a number from 0 to 1"),
+        (dict(intent="south", filter_seen="no"), "`filter_seen` must be True or False"),
         (dict(intent="south", alpha=1.5), r"number from 0 to 1"),
         (dict(intent="south", alpha=float("nan")), r"number from 0 to 1"),
         (dict(intent="south", alpha=[0.1, 0.2, 0.3]), "for 2 people"),
@@ -316,6 +334,17 @@ def test_what_a_search_refuses(intent, message):
     with pytest.raises(InputError, match=message):
         model.recommend(intent=intent)
     assert len(model.recommend(intent=[])) == 0
+
+
+def test_wishes_are_read_by_the_columns_of_the_dataset():
+    titles = pd.DataFrame({"item_id": WORLD.train.items.ids, "title": WORLD.train.titles})
+    rows = WORLD.train.to_frame()
+    named = Dataset.from_frame(rows.rename(columns={"user_id": "who"}), titles, columns={"who": "user_id"})
+    wishes = pd.DataFrame([(f"u{user}", "south", item) for user, item in targets()] * 12)
+    wishes.columns = ["who", "intent", "item_id"]
+    rule = TitleCosine(encoder=Blocks()).fit(named).learn_alpha(wishes).alpha_rule_
+    plain = TitleCosine(encoder=Blocks()).fit(Dataset.from_frame(rows, titles))
+    assert plain.learn_alpha(wishes.rename(columns={"who": "user_id"})).alpha_rule_ == rule
 
 
 def test_wishes_to_learn_from_are_checked():

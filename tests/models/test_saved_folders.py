@@ -190,6 +190,16 @@ def test_other_content_is_never_replaced(model, tmp_path, content):
     assert files_in(tmp_path) == before
 
 
+def test_a_place_below_a_file_is_refused(model, tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id,item_id")
+    before = files_in(tmp_path)
+    for below in ("model", "deep/model"):
+        with pytest.raises(InputError) as error:
+            model.save(tmp_path / "rows.csv" / below)
+        check(error, ["must lie in a folder that can be written", "rows.csv above model", "another path"])
+    assert files_in(tmp_path) == before
+
+
 def test_an_empty_folder_and_an_older_model_are_replaced(model, world, tmp_path):
     path = tmp_path / "deep" / "model"
     path.mkdir(parents=True)

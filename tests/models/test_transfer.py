@@ -324,10 +324,15 @@ def test_wrong_domains(datasets, valid, message):
         AlphaRec(**FEW, encoder=Blocks()).fit(datasets, valid=valid)
 
 
-@pytest.mark.parametrize("weights", ["alike", [1], [1, -1], [0, 0], [1, float("nan")]])
+@pytest.mark.parametrize("weights", ["alike", [1], [1, -1], [0, 0], [1, float("nan")], {"a": 1}])
 def test_wrong_domain_weights(weights):
     with pytest.raises(InputError, match="`domain_weights` must be"):
         AlphaRec(**FEW, encoder=Blocks(), domain_weights=weights).fit([WORLD.train, elsewhere()])
+
+
+def test_wrong_domain_weights_of_one_dataset():
+    with pytest.raises(InputError, match="`domain_weights` must be one of"):
+        AlphaRec(**FEW, encoder=Blocks(), domain_weights="alike").fit(WORLD.train)
 
 
 def test_id_models_say_what_to_use():

@@ -89,6 +89,14 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_the_first_epoch(tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id,item_id")
+    learner = ToyLearner(seed=0)
+    with pytest.raises(InputError, match="must lie in a folder that can be written"):
+        run(learner, epochs=1, callbacks=[Checkpoint(tmp_path / "rows.csv" / "run.safetensors")])
+    assert not learner.batches
+
+
 def test_a_failed_write_leaves_the_file_before_it(tmp_path, monkeypatch):
     path = tmp_path / "run.safetensors"
     run(epochs=2, callbacks=[Checkpoint(path)], run_id="a")
