@@ -35,7 +35,7 @@ def check_range(where: str, spec: Any) -> None:
         return
     numbers = Integral if kind == "int" else Real
     is_pair = len(values) == 2 and all(
-        isinstance(v, numbers) and not isinstance(v, bool) and math.isfinite(v) for v in values
+        not isinstance(v, bool) and isinstance(v, numbers) and math.isfinite(v) for v in values
     )
     if not is_pair or not values[0] < values[1] or (kind == "log" and values[0] <= 0):
         noun = "integers" if kind == "int" else "finite numbers"

@@ -214,15 +214,15 @@ def _table(values: Mapping[str, Any]) -> tuple[list[str], Floats]:
     if len(shapes) > 1 or any(len(shape) != 1 or shape[0] == 0 for shape in shapes):
         remedy = "Evaluate all models on the same users."
         raise InputError("`values` must be one number a user for every model", f"shapes {shapes}", remedy)
+    for name, column in columns.items():
+        if not np.isfinite(column).all():
+            found = f"NaN or infinity for {name!r}"
+            raise InputError("`values` must be finite", found, "Leave out users without test items.")
     n_users = shapes.pop()[0]
     if n_users < 2:
         raise InputError("`values` must be of at least two users", n_users, "Evaluate on more of them.")
     if n_users < _FEW:
         logger.warning("%d users are few to resample: p-values and intervals are too small", n_users)
-    for name, column in columns.items():
-        if not np.isfinite(column).all():
-            found = f"NaN or infinity for {name!r}"
-            raise InputError("`values` must be finite", found, "Leave out users without test items.")
     return list(columns), np.column_stack(list(columns.values()))
 
 

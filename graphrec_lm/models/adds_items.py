@@ -14,6 +14,7 @@ from graphrec_lm.kernels import unit_rows
 from graphrec_lm.models.base import Recommender
 from graphrec_lm.models.fitted import Arrays
 from graphrec_lm.models.text import encoded
+from graphrec_lm.products import fast_products
 from graphrec_lm.text import TextEncoder
 
 Float32 = NDArray[np.float32]
@@ -26,6 +27,7 @@ class AddsItems(Recommender):
     def _more(self, titles: Float32, encoder: TextEncoder) -> Arrays:
         """The arrays that change for new items with these title vectors [n, d_LM], n > 0."""
 
+    @fast_products()
     def add_items(self, items: Any, *, encoder: Any = None) -> Self:
         """Add items by title alone: they are recommended and found similar at once.
 

@@ -150,7 +150,7 @@ BAD = {
     ),
     "encoder of wrong type": (GOOD.replace("[all-MiniLM-L6-v2, ", "[5, "), r"`model\.encoder"),
     "k of zero": (GOOD.replace("k: 10", "k: 0"), r"`evaluate\.k` must be greater than or equal to 1, got 0"),
-    "no lengths": (GOOD.replace("k: 10", "k: []"), r"`evaluate\.k`.* at least 1 item"),
+    "no lengths": (GOOD.replace("k: 10", "k: []"), r"`evaluate\.k` must be a valid integer, got \[\]"),
     "no metrics": (GOOD.replace("[recall, mrr]", "[]"), r"`evaluate\.metrics`.* at least 1 item"),
     "model as a text": (
         re.sub("model: .*", "model: AlphaRec", GOOD),

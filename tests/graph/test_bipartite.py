@@ -81,7 +81,7 @@ CASES = {
     ),
     "more items than int32 counts": (
         lambda: BipartiteGraph(np.array([0, 1]), np.array([2**31 + 5]), 2**31 + 10),
-        "`n_items` must be an integer from 0 to 2147483647",
+        "`n_items` must be an integer >= 0 and <= 2147483647",
         "2147483658",
         "range",
     ),
