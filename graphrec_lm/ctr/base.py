@@ -333,7 +333,7 @@ def _groups(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """A number for each user; rows without one are one group."""
     users = column.combine_chunks()
     codes = users if pa.types.is_dictionary(users.type) else users.dictionary_encode()
-    return np.asarray(codes.indices.fill_null(-1), np.int64)
+    return np.asarray(codes.indices.cast(pa.int64()).fill_null(-1))
 
 
 def _check_classes(labels: NDArray[np.float32], what: str) -> None:

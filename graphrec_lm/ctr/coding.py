@@ -69,7 +69,11 @@ class Coder:
         family = family_of(column.type)
         numbers = {family, self.family} == {"integer", "number"}
         if family != self.family and not (numbers and (self.kind != "category" or family == "integer")):
-            raise _drift(self.name, self.family, family)
+            if self.values or self.kind not in ("category", "list"):
+                raise _drift(self.name, self.family, family)
+            unknown = column.is_valid().to_numpy()  # it was empty in the fit, so that it had no type
+            codes = np.where(unknown, 0, -1 if self.kind == "list" else 0)
+            return np.repeat(codes[:, None], self.width, axis=1), int(unknown.sum())
         if self.kind == "list":
             return _list_codes(self, column)
         if self.kind == "number":
@@ -194,7 +198,12 @@ def _index(column: pa.ChunkedArray, values: list[Any]) -> Codes:
         return np.zeros(len(plain), np.int64)
     if pa.types.is_integer(plain.type) and isinstance(values[0], float):
         plain = plain.cast(pa.float64(), safe=False)
-    found = pc.index_in(plain, value_set=pa.array(values, type=plain.type))
+    try:
+        known = pa.array(values, type=plain.type)
+    except OverflowError:  # signed and unsigned ids: what the other type can't hold is not in the column
+        low, high = (0, 2**64) if plain.type == pa.uint64() else (-(2**63), 2**63)
+        known = pa.array([v if low <= v < high else None for v in values], type=plain.type)
+    found = pc.index_in(plain, value_set=known, skip_nulls=True)
     return 1 + found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 

@@ -56,8 +56,8 @@ def lm_cost(model: CTRModel, rows: Any, *, predictions: int = 20) -> dict[str, f
         for b in features.texts
     ]
     encoders = [block.encoder for block in features.texts]
-    for encoder in encoders:
-        encoder.encode(["warm up"])  # type: ignore[union-attr]
+    for texts, encoder in zip(sentences, encoders, strict=True):
+        encoder.encode(texts[:1])  # type: ignore[union-attr]
     with tempfile.TemporaryDirectory() as folder:
 
         def encode() -> None:

@@ -52,7 +52,9 @@ def rows_of(dataset: Dataset) -> Any:
         if table is None:
             continue
         for name in table.column_names[1:]:
-            free = name if name not in columns else f"{name}_{side}"
+            free = name
+            while free in columns:
+                free += f"_{side}"
             columns[free] = table[name].take(pa.array(np.asarray(codes, np.int64)))
     table = pa.table(columns)
     if dataset.backend == "pyarrow":

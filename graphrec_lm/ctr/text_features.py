@@ -168,6 +168,9 @@ class TextBlock:
         template = template.fit(_columns(table))
         sentences, _ = template.render(_columns(table))
         started = time.perf_counter()
+        if any(isinstance(part, TfidfEncoder) for part in getattr(encoder, "encoders", ())):
+            required = "TF-IDF, which learns from each template, must be the only encoder"
+            raise InputError(required, encoder.name, "Pass it alone.")
         if isinstance(encoder, TfidfEncoder):
             encoder = encoder.unfitted()  # each template is a corpus of its own
         full = embed(_shuffled(sentences, options), encoder, cache=options.cache)

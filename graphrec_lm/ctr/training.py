@@ -142,7 +142,8 @@ def train_rows(
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 run.losses.append(loss.detach())
-                if step % every == 0 and run.record(step / steps):
+                is_due = step % every == 0 or step == options.epochs * steps  # the last rows count, too
+                if is_due and run.record(step / steps):
                     break
             bar.advance(len(order.split(options.batch_size)), **run.shown())
             if run.stopped:

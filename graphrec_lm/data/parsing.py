@@ -69,6 +69,7 @@ def typed(
         if known in numeric or name in numeric or known == "timestamp":
             result[name] = _required(column, name, path, form, dates=known == "timestamp")
         else:
+            column = pc.utf8_trim_whitespace(column) if known in _IDS else column  # as "1, 2" is meant
             result[name] = column if known in texts else infer(column, ids=known in _IDS)
     return pa.table(list(result.values()), names=list(result))
 

@@ -159,7 +159,7 @@ def from_column(
     Raises
     ------
     InputError
-        On other values, on a pair with rows in two parts, and if train has no edge.
+        On other values, or one for two parts, on a pair with rows in two parts, and if train has no edge.
 
     Examples
     --------
@@ -167,7 +167,12 @@ def from_column(
     >>> from_column(load_dataset("movielens-small"))
     Split(train=38,830, valid=4,875, test=4,875)
     """
-    rows = _values(dataset, column, (str(train), str(valid), str(test)))
+    names = str(train), str(valid), str(test)
+    if len(set(names)) < 3:
+        raise InputError(
+            "`train`, `valid` and `test` must differ", ", ".join(map(repr, names)), "Rename one."
+        )
+    rows = _values(dataset, column, names)
     positive = dataset.interactions.positive
     edge, starts = edge_rows(dataset)
     ordered = rows[positive][np.argsort(edge, kind="stable")]

@@ -144,7 +144,7 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
         datasets, aligned = checked_datasets(dataset, valid)
         if not self.reads_weights and any(one.weights is not None for one in datasets):
             logger.warning("%s reads no weights: every pair counts as one; IALS does", type(self).__name__)
-        callbacks = list(callbacks)
+        callbacks = _checked_callbacks(callbacks)
         if callbacks and not self.has_epochs:
             logger.warning("%s has no epochs: its callbacks are not called", type(self).__name__)
         before = self._opened
@@ -488,3 +488,14 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
             remedy = f"Use {type(model).__name__}.load or graphrec_lm.load."
             raise InputError(f"{path} must hold a saved {cls.__name__}", f"a {type(model).__name__}", remedy)
         return model
+
+
+def _checked_callbacks(callbacks: Any) -> list[Callback]:
+    found: list[Any] = [] if isinstance(callbacks, Callback) else list(callbacks)
+    wrong = (
+        [callbacks] if isinstance(callbacks, Callback) else [c for c in found if not isinstance(c, Callback)]
+    )
+    if wrong:
+        remedy = "Write callbacks=[TimeLimit(60)]; your own are subclasses of Callback."
+        raise InputError("`callbacks` must be a list of Callbacks", repr(wrong[0]), remedy)
+    return found

@@ -234,8 +234,9 @@ def _embeddings(body: str, count: int) -> list[list[float]]:
     try:
         rows = {int(row["index"]): row["embedding"] for row in json.loads(body)["data"]}
         lengths = {len(row) for row in rows.values()}
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(required, f"an answer that is not ({type(error).__name__})", remedy) from None
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        found = f"an answer that is not ({type(error).__name__}): {' '.join(body.split())[:300]}"
+        raise InputError(required, found, remedy) from None
     if sorted(rows) != list(range(count)) or len(lengths) != 1:
         raise InputError(required, f"{len(rows)} of {len(lengths)} lengths", remedy)
     return [rows[index] for index in range(count)]

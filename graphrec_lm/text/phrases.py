@@ -63,7 +63,7 @@ def distinct(column: pa.Array) -> tuple[list[Any], npt.NDArray[np.int64]]:
         values: list[Any] = [list(key) for key in index]
     else:
         encoded = column.dictionary_encode()
-        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False).copy()
         values = encoded.dictionary.to_pylist()
     codes[codes < 0] = len(values)
     return [*values, None], codes

@@ -50,7 +50,8 @@ class TimeLimit(Callback):
 
     def on_fit_end(self, state: TrainingState) -> None:
         """A run that a checkpoint says was stopped then, was."""
-        self.reached = state.stop and state.history[-1]["seconds"] >= self.seconds
+        is_late = bool(state.history) and state.history[-1]["seconds"] >= self.seconds
+        self.reached = state.stop and is_late
 
     def on_epoch_end(self, state: TrainingState) -> None:
         """Stop if the time is over."""

@@ -361,6 +361,25 @@ def test_tfidf_is_fitted_to_each_template_and_saved(encoder, tmp_path):
     assert again._state.features.texts[1].encoder.fingerprint != second.fingerprint
 
 
+def test_tfidf_in_a_list_is_refused():
+    """It would be fitted to the first template alone, and could not be saved."""
+    with pytest.raises(InputError, match="TF-IDF, which learns from each template, must be the only encoder"):
+        DeepFM(FIELDS, text(encoder=["tfidf:6", "tfidf:4"]), **COMMON).fit(ROWS)
+
+
+def test_no_column_of_the_interactions_is_overwritten():
+    interactions = (
+        ROWS[["user_id", "item_id"]].assign(rating=5, rating_item=7).drop_duplicates(["user_id", "item_id"])
+    )
+    items = ROWS[["item_id"]].drop_duplicates().assign(rating=9.0)
+    found = rows_of(gl.Dataset.from_frame(interactions, items))
+    assert [found[name].unique().tolist() for name in ("rating", "rating_item", "rating_item_item")] == [
+        [5],
+        [7],
+        [9],
+    ]
+
+
 def test_declared_ids_are_in_no_sentence():
     here = ROWS.rename(columns={"user_id": "userId", "item_id": "movieId"}).assign(country_id="at")
     fields = Fields(user_id="userId", item_id="movieId", user=["age", "country_id"], item=["title"])

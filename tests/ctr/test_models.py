@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from graphrec_lm.ctr import FM, MODELS, BoostedTrees, DeepFM, load
+from graphrec_lm.ctr import FM, MODELS, BoostedTrees, DeepFM, Field, Fields, load
 from graphrec_lm.errors import InputError
 from tests.ctr.worlds import COMMON, FIELDS, Words, rows, text
 
@@ -116,6 +116,57 @@ def test_early_stopping_keeps_the_best_weights():
     losses = [record["valid_log_loss"] for record in model.history_]
     assert model.evaluate(VALID)["log_loss"] == pytest.approx(min(losses), abs=1e-9)
     assert len(losses) < 24
+
+
+def test_the_last_rows_are_validated():
+    """41 steps, and validations after 21 and 41: none of the rows is trained on in vain."""
+    how = COMMON | {"epochs": 1, "evaluations": 2, "batch_size": 10}
+    model = FM(FIELDS, **how).fit(TRAIN[:410], valid=VALID)
+    assert [record["epoch"] for record in model.history_] == [21 / 41, 1.0]
+
+
+def test_trees_are_not_calibrated_on_one_class():
+    trees = BoostedTrees(FIELDS, **COMMON | {"iterations": 20})
+    alone = trees.fit(TRAIN, valid=VALID[VALID["rating"] >= 4]).predict_proba(TEST)
+    np.testing.assert_array_equal(alone, trees.fit(TRAIN).predict_proba(TEST))
+    assert alone.std() > 0.1
+
+
+def test_categories_of_polars_are_as_those_of_pandas():
+    import polars as pl
+
+    def categorical(frame: pd.DataFrame) -> pl.DataFrame:
+        found = pl.from_pandas(frame.astype({"user_id": str}))
+        return found.with_columns(pl.col("user_id", "job").cast(pl.Categorical))
+
+    plain = TRAIN.astype({"user_id": str}), TEST.astype({"user_id": str})
+    model = FM(FIELDS, text=text(user="{job} of {age}"), **COMMON).fit(plain[0])
+    other = FM(FIELDS, text=text(user="{job} of {age}"), **COMMON).fit(categorical(TRAIN))
+    np.testing.assert_allclose(
+        other.predict_proba(categorical(TEST)), model.predict_proba(plain[1]), atol=1e-6
+    )
+    assert other.evaluate(categorical(TEST))["gauc"] == pytest.approx(model.evaluate(plain[1])["gauc"])
+
+
+def test_ids_beyond_the_type_of_a_small_frame_are_unknown():
+    large = TRAIN.assign(user_id=TRAIN["user_id"].astype("uint64") + np.uint64(2**63 - 20))
+    model = FM(FIELDS, **COMMON).fit(large)
+    small = TEST[:5].assign(user_id=np.arange(5))  # pandas reads small ids as int64
+    stranger = TEST[:5].assign(user_id=np.arange(5).astype("uint64"))
+    np.testing.assert_array_equal(model.predict_proba(small), model.predict_proba(stranger))
+    negative = FM(FIELDS, **COMMON).fit(TRAIN.assign(user_id=-TRAIN["user_id"]))
+    assert np.isfinite(negative.predict_proba(large[:5])).all()
+    near = TEST[:40].assign(user_id=2**63 - 1)  # the largest int64 is one of the fitted ids
+    known = TEST[:40].assign(user_id=np.uint64(2**63 - 1))
+    np.testing.assert_array_equal(model.predict_proba(near), model.predict_proba(known))
+
+
+def test_a_column_that_was_empty_at_first_may_be_filled_later(caplog):
+    fields = Fields(user=[Field("job", "category"), Field("tags", "list")], item=["genres"])
+    model = FM(fields, **COMMON).fit(TRAIN.assign(job=None, tags=None))
+    empty = model.predict_proba(TEST.assign(job=None, tags=None))
+    filled = model.predict_proba(TEST.assign(tags="a|b"))
+    np.testing.assert_array_equal(filled, empty)
 
 
 def test_text_helps_where_only_sentences_know_the_genre():

@@ -69,6 +69,14 @@ def test_csv_ids_are_of_one_kind_and_keep_leading_zeros(tmp_path):
     assert zeros.items.ids.tolist() == ["007", "7"]
 
 
+def test_csv_spaces_around_ids_are_none_of_theirs(tmp_path):
+    rows = write(tmp_path / "rows.csv", "user_id,item_id\nann, 2\n bob ,2\nann,3\n")
+    items = write(tmp_path / "items.csv", "item_id,title\n2, Two\n 3,Three\n")
+    dataset = read_csv(rows, items)
+    assert (dataset.users.ids.tolist(), dataset.items.ids.tolist()) == (["ann", "bob"], [2, 3])
+    assert dataset.titles == [" Two", "Three"]
+
+
 def test_csv_ids_are_integers_or_texts(tmp_path):
     large = "1234567890123456789", "1234567890123456790"  # beyond what a double holds
     for ids in (large, ("12345678901234567890", "12345678901234567891"), ("1.5", "2.5")):

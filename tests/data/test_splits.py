@@ -83,6 +83,13 @@ def test_from_column(dataset):
     assert split.train.interactions.positive.tolist() == [True, True, False, True, False, True]
 
 
+def test_from_column_needs_three_names(dataset):
+    with pytest.raises(
+        InputError, match="`train`, `valid` and `test` must differ, got 'train', 'test', 'test'"
+    ):
+        dataset.split("from_column", valid="test")
+
+
 def test_from_column_with_numbers():
     frame = pd.DataFrame({"user_id": [1, 1, 2], "item_id": [10, 20, 10], "fold": [0, 1, 2]})
     split = Dataset.from_frame(frame).split("from_column", column="fold", train=0, valid=1, test=2)

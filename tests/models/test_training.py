@@ -20,7 +20,7 @@ from graphrec_lm.models import (
     TextGCNMLP,
     XSimGCL,
 )
-from graphrec_lm.training import Checkpoint
+from graphrec_lm.training import Checkpoint, TimeLimit
 from tests.data.messages import check
 from tests.models.test_contract import FEW, QUICK
 from tests.models.worlds import encoder, frames
@@ -112,6 +112,12 @@ def test_a_checkpoint_belongs_to_one_run(make, world, tmp_path, change):
         model.fit(train, valid=valid, callbacks=[Checkpoint(path)])
     check(error, ["the same parameters, seed and data", "another run's", "another path"])
     assert model._fitted is None
+
+
+@pytest.mark.parametrize("callbacks", [TimeLimit(5), [print], [TimeLimit]])
+def test_what_is_no_list_of_callbacks_is_refused(world, callbacks):
+    with pytest.raises(InputError, match="`callbacks` must be a list of Callbacks"):
+        MF(epochs=1, verbose=False).fit(world.train, callbacks=callbacks)
 
 
 def test_a_model_of_ones_own_may_have_any_parameter(world, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import re
 import traceback
 from email.utils import formatdate
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from graphrec_lm.errors import InputError
 from graphrec_lm.text import APIEncoder, APIError, embed, resolve_encoder
+from graphrec_lm.text.http_post import retry_after
 from tests.text.fakes import expected
 from tests.text.server import EmbeddingServer
 
@@ -79,6 +81,21 @@ def test_retry_after_is_obeyed(
     server.script = [(429, {"Retry-After": value}, "slow down"), (429, {"Retry-After": "9999"}, "")]
     make(server).encode(TEXTS)
     assert waits[0] == pytest.approx(30, abs=1.5) and waits[1] == 120.0
+
+
+def test_a_time_beyond_all_clocks_is_none() -> None:
+    from email.message import Message
+
+    headers = Message()
+    headers["Retry-After"] = "Fri, 31 Dec 99999999999 23:59:59 GMT"
+    assert retry_after(headers) is None
+
+
+@pytest.mark.parametrize("body", ['{"error": {"message": "overloaded"}}', '{"data": [{"index": Infinity}]}'])
+def test_an_answer_without_embeddings_is_shown(server: EmbeddingServer, body: str) -> None:
+    server.script = [(200, {}, body)]
+    with pytest.raises(InputError, match="an answer that is not .*" + re.escape(body)):
+        make(server).encode(TEXTS)
 
 
 def test_a_silent_server_times_out(server: EmbeddingServer) -> None:

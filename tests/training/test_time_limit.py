@@ -23,6 +23,16 @@ def test_it_stops_after_the_epoch_that_ends_beyond_the_limit():
     assert limit.reached
 
 
+def test_a_training_that_never_began_was_not_late():
+    class Never(Callback):
+        def on_fit_start(self, state: TrainingState) -> None:
+            state.stop = True
+
+    limit = TimeLimit(100)
+    run(epochs=4, callbacks=[Never(), limit])
+    assert not limit.reached
+
+
 def test_a_training_that_ends_in_time_is_left_alone():
     limit = TimeLimit(100)
     limit.reached = True  # of an earlier fit

@@ -62,6 +62,8 @@ class BoostedTrees(CTRModel):
             max_iter=self.iterations, max_leaf_nodes=self.leaves, learning_rate=self.shrinkage,
             early_stopping=len(labels) >= 1000, random_state=self.seed % 2**32,
         )  # fmt: skip
+        if valid is not None and valid[1].min() == valid[1].max():
+            valid = None  # rows of one class say nothing about the other
         x, y = _matrix(features, rows), labels
         if not x.shape[1]:
             raise InputError("trees need a column beside the ids", "none", "Name one in `fields`.")
