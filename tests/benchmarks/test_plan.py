@@ -76,7 +76,7 @@ def test_a_first_value_of_a_dataset_is_that_of_every_model_that_tunes_it(make):
         (("trials: 3", "trials: 0"), "data.toy.budget.trials"),
         (
             ("{log: [1e-3, 1e-1]}", "{log: [1e-1, 1e-3]}"),
-            r"space.learning_rate`.log must be two numbers above 0",
+            r"space.learning_rate`.log must be two finite numbers above 0",
         ),
         (("{log: [1e-3, 1e-1]}", "{lag: [1, 2]}"), "Did you mean 'log'"),
         (("{log: [1e-3, 1e-1]}", "[1, 2]"), "must be a mapping with one key"),
