@@ -114,12 +114,7 @@ def perturbation_report(
         if variant.changed == 0 and values:
             values[variant.name] = values[ORIGINAL]
         else:
-            made = fit(PrecomputedEncoder(texts=titles, embeddings=variant.vectors))
-            if not isinstance(made, Recommender):
-                required = "`fit` must return a fitted model"
-                raise InputError(
-                    required, type(made).__name__, "Write lambda encoder: AlphaRec(encoder).fit(train)."
-                )
+            made = _fitted(fit, PrecomputedEncoder(texts=titles, embeddings=variant.vectors))
             values[variant.name] = made.evaluate(test, k=k, metrics=[metric]).per_user[f"{metric}@{k}"]
     p_values = _p_values(values, seed)
     rows = []
@@ -173,6 +168,15 @@ def _control(kind: str, titles: Sequence[str], original: Float32, seed: int) -> 
         return distinct[rng.permutation(len(distinct))][place]
     lengths = np.linalg.norm(distinct, axis=1, keepdims=True)
     return (unit_rows(rng.standard_normal(distinct.shape).astype(np.float32)) * lengths)[place]
+
+
+def _fitted(fit: Callable[[PrecomputedEncoder], Any], encoder: PrecomputedEncoder) -> Recommender:
+    """What `fit` makes of the encoder."""
+    made = fit(encoder)
+    if not isinstance(made, Recommender):
+        remedy = "Write lambda encoder: AlphaRec(encoder).fit(train)."
+        raise InputError("`fit` must return a fitted model", type(made).__name__, remedy)
+    return made
 
 
 def _cosine(one: Float32, other: Float32) -> float:

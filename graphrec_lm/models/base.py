@@ -491,11 +491,9 @@ class Recommender(Parameters, Intents, Explains, Unsupported):
 
 
 def _checked_callbacks(callbacks: Any) -> list[Callback]:
-    found: list[Any] = [] if isinstance(callbacks, Callback) else list(callbacks)
-    wrong = (
-        [callbacks] if isinstance(callbacks, Callback) else [c for c in found if not isinstance(c, Callback)]
-    )
-    if wrong:
+    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    wrong = [one for one in found if not isinstance(one, Callback)]
+    if wrong or isinstance(callbacks, Callback):
         remedy = "Write callbacks=[TimeLimit(60)]; your own are subclasses of Callback."
-        raise InputError("`callbacks` must be a list of Callbacks", repr(wrong[0]), remedy)
+        raise InputError("`callbacks` must be a list of Callbacks", repr((wrong or found)[0]), remedy)
     return found

@@ -121,7 +121,7 @@ class Blend(Recommender):
         check_number("seed", self.seed, least=0, integer=True)
         chosen = self._members()
         given = self._given(len(chosen))
-        _check_callbacks(chosen, callbacks)
+        _check_checkpoint(chosen, callbacks)
         learned: tuple[Float32 | None, list[float]] = None, []
         held_out = valid if valid is not None and valid.n_interactions else None
         if self.weights is None and held_out is None:
@@ -337,7 +337,7 @@ def _again(member: Recommender) -> Recommender:
     return type(member)(**member.get_params() | member._settled())
 
 
-def _check_callbacks(members: list[Recommender], callbacks: Sequence[Callback]) -> None:
+def _check_checkpoint(members: list[Recommender], callbacks: Sequence[Callback]) -> None:
     """A checkpoint is of one run."""
     trained = [type(member).__name__ for member in members if member.has_epochs]
     if len(trained) > 1 and any(isinstance(callback, Checkpoint) for callback in callbacks):

@@ -113,13 +113,14 @@ def parse(intent: str) -> Parts:
     found = _NEGATION.search(masked)
     if found is None:
         return Parts(text, "")
-    begin, end, rest = found.end(), len(text), Parts("", "")
-    closing = masked.find(")", begin) if "(" in found.group() else -1
-    again = _AGAIN.search(masked, begin)
-    if closing >= 0 and (again is None or closing < again.start()):
-        end, rest = closing, parse(text[closing + 1 :].lstrip(" ,;."))
-    elif again is not None:
-        end, rest = again.start(), parse(text[again.end() :])
+    begin, stops = found.end(), []  # of the unwanted part: where it ends, and where the next one begins
+    if "(" in found.group() and ")" in masked[begin:]:
+        closing = masked.index(")", begin)
+        stops.append((closing, closing + 1))
+    if again := _AGAIN.search(masked, begin):
+        stops.append(again.span())
+    end, resumed = min(stops, default=(len(text), len(text)))
+    rest = parse(text[resumed:].lstrip(" ,;."))
     wanted = text[: found.start()].strip(), rest.wanted
     unwanted = text[begin:end].strip(), rest.unwanted
     return Parts(", ".join(filter(None, wanted)), ", ".join(filter(None, unwanted)))
