@@ -58,7 +58,7 @@ def _section(records: Sequence[Record], scratch: Path, results: Path) -> list[st
         seeds = sorted({record["seed"] for record in table})
         pages += [
             f"{table[0]['rows']:,} test rows a seed; positive: {table[0]['positive']}; "
-            f"seeds {', '.join(map(str, seeds))}. {left_out}\n",
+            f"seeds {', '.join(map(str, seeds))}. {left_out}{_at_hand(table, scratch)}\n",
             _best_row(table),
             "### LogLoss\n",
             _matrix(table, "log_loss", min),
@@ -86,6 +86,15 @@ def _whole(records: list[Record]) -> tuple[list[Record], str]:
         return records, "No seed has all cells: means are of different splits." if part else ""
     said = f"Left out, since they have not all cells yet: seeds {', '.join(map(str, part))}." if part else ""
     return [record for record in records if record["seed"] not in part], said
+
+
+def _at_hand(records: Sequence[Record], scratch: Path) -> str:
+    """The seeds that differences are of, where the predictions of others are gone."""
+    gone = {r["seed"] for r in records if not (scratch / f"{key(r)}.npz").exists()}
+    kept = sorted({record["seed"] for record in records} - gone)
+    if not gone or not kept:
+        return "Without differences: no predictions are at hand." if gone else ""
+    return f"Differences and their intervals: seeds {', '.join(map(str, kept))}, whose predictions are at hand."
 
 
 def _cells(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
@@ -214,12 +223,12 @@ def interval(differences: Any, users: Any, draws: int = 2000) -> Interval:
 
 
 def _picture(records: Sequence[Record], scratch: Path, results: Path) -> str:
-    """Calibration of DeepFM, raw and with sentences, on the first seed."""
+    """Calibration of DeepFM, raw and with sentences, on the first seed whose predictions are at hand."""
     drawn: dict[str, tuple[Any, Any]] = {}
-    for record in records:
+    for record in sorted(records, key=lambda r: r["seed"]):
         path = scratch / f"{key(record)}.npz"
         wanted = record["model"] == "DeepFM" and record["features"] in ("raw", "minilm", "graph")
-        if wanted and record["seed"] == 0 and path.exists():
+        if wanted and f"DeepFM, {record['features']}" not in drawn and path.exists():
             stored = np.load(path, allow_pickle=False)
             drawn[f"DeepFM, {record['features']}"] = stored["labels"], stored["probabilities"]
     if not drawn:

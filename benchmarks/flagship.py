@@ -14,8 +14,10 @@ from typing import Any
 import members
 import ridge_variants
 from common import RESULTS, write_text
+from comparing.plan import Plan
+from comparing.summary import least_p_value
 
-from graphrec_lm.evaluation import render_table
+from graphrec_lm.evaluation import p_text, render_table
 
 DOMAINS = ("movies", "ml-100k", "Games")
 GOALS = {"movies": 0.2400, "Games": 0.1080}
@@ -34,7 +36,7 @@ def is_ours(entry: str) -> bool:
 
 def against_rivals(compared: dict[str, Any]) -> list[dict[str, Any]]:
     """The better of the recommended models beside the best of all others, domain by domain."""
-    rows = []
+    rows, plan = [], Plan.model_validate(compared["plan"])
     for domain in DOMAINS:
         value = {
             line["entry"]: line["ndcg@20"][0]
@@ -45,11 +47,12 @@ def against_rivals(compared: dict[str, Any]) -> list[dict[str, Any]]:
         ours, rival = (max(filter(keep, value), key=value.__getitem__) for keep in (is_ours, _is_other))
         pair = next(p for p in compared["differences"][domain] if {p["first"], p["second"]} == {ours, rival})
         sign = 1 if pair["first"] == ours else -1
+        least = least_p_value(plan, len(value))
         low, high = sorted((sign * pair["low"], sign * pair["high"]))
         row = {"domain": domain, "best of ours": ours, "seeds": seeds[ours]}
         row |= {"NDCG@20": value[ours], "best rival": rival}
         row |= {"its NDCG@20": value[rival], "difference": f"{value[ours] - value[rival]:+.4f}"}
-        row |= {"95 %": f"[{low:+.4f}, {high:+.4f}]", "after Holm": f"p = {pair['adjusted']:.3f}"}
+        row |= {"95 %": f"[{low:+.4f}, {high:+.4f}]", "after Holm": p_text(pair["adjusted"], least)}
         rows.append(row | {"goal": f"{GOALS[domain]:.4f}" if domain in GOALS else "above the rival"})
     return rows
 

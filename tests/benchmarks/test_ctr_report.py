@@ -47,6 +47,17 @@ def test_a_seed_without_all_cells_is_left_out(made):
     assert "Left out" not in report(made[0], made[1], made[1])
 
 
+def test_differences_say_whose_they_are(made):
+    records, scratch = made
+    assert "at hand" not in report(records, scratch, scratch)
+    for record in records:
+        if record["seed"] == 0:
+            (scratch / f"{key(record)}.npz").unlink()
+    page = report(records, scratch, scratch)
+    assert "seeds 0, 1. Differences and their intervals: seeds 1, whose predictions are at hand." in page
+    assert "-0.1000 [-0.1000, -0.1000]" in page
+
+
 def test_ablations_have_a_table_of_their_own(made):
     extra = {**made[0][4], "model": "DeepFM", "features": "shuffle=words"}
     page = report([*made[0], extra], made[1], made[1])
