@@ -94,7 +94,8 @@ def _at_hand(records: Sequence[Record], scratch: Path) -> str:
     kept = sorted({record["seed"] for record in records} - gone)
     if not gone or not kept:
         return "Without differences: no predictions are at hand." if gone else ""
-    return f"Differences and their intervals: seeds {', '.join(map(str, kept))}, whose predictions are at hand."
+    named = ", ".join(map(str, kept))
+    return f"Differences and their intervals: seeds {named}, whose predictions are at hand."
 
 
 def _cells(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
