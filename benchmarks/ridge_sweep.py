@@ -40,7 +40,7 @@ def work(folder: Path, what: str) -> dict[str, Any]:
         axes = TitleAxes.of(unit_rows(title_vectors(train, encoder)[0]))
         search = Search(train, valid, DenseSolver(train), axes, seed=0)
         for regularization in LAMBDAS:
-            search.run(Grid(regularization, True, [10.0], KAPPAS), lambda point: None)
+            search.run(Grid(regularization, True, [10.0], KAPPAS, 0.0), lambda point: None)
     elif what == "EASE":
         gl.EASE(regularization=100.0).fit(train)
     elif what == "L3AE":

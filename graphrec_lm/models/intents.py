@@ -19,8 +19,9 @@ from graphrec_lm.models.hidden import Pattern
 from graphrec_lm.models.learned_encoders import with_learned
 from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
+from graphrec_lm.models.text import encoded
 from graphrec_lm.models.wishes import UNWANTED, Wishes, check_alphas, intent_texts, wish_vectors
-from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder, embed, resolve_encoder
+from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder, resolve_encoder
 
 Float32 = NDArray[np.float32]
 
@@ -124,7 +125,7 @@ class Intents:
         kept = self._titles_of
         if kept is None or kept[0] != encoder.fingerprint or kept[1] is not dataset:
             rows = self._kept_titles(encoder)
-            rows = embed(dataset.titles, encoder) if rows is None else rows
+            rows = encoded(dataset.titles, encoder)[0] if rows is None else rows
             self._titles_of = kept = encoder.fingerprint, dataset, unit_rows(rows.astype(np.float32))
         return kept[2]
 

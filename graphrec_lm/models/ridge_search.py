@@ -14,7 +14,6 @@ from graphrec_lm.kernels import add_row_sums, path_ranks, rows_between, take_row
 from graphrec_lm.metrics import ranking_metrics
 from graphrec_lm.models.held_out import validating
 from graphrec_lm.models.near_titles import NearTitles
-from graphrec_lm.models.ridge import least_regularization
 from graphrec_lm.models.ridge_solvers import Pattern, Scorer, Solver
 from graphrec_lm.models.text_prior import TextPrior, TitleAxes
 
@@ -36,12 +35,13 @@ class Point(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """What is tried: a start for λ (or the only one), text λs, κs."""
+    """What is tried: a start for λ (or the only one), text λs, κs; and the least λ that may be."""
 
     start: float
     is_fixed: bool
     text_regularizations: Sequence[float]
     strengths: Sequence[float]
+    least: float
 
 
 class Search:
@@ -78,7 +78,7 @@ class Search:
         start = best_at(grid.start)
         for factor in () if grid.is_fixed else (2.0, 0.5):
             value, best = grid.start * factor, start
-            while value >= least_regularization(self.train) and (found := best_at(value)) > best:
+            while value >= grid.least and (found := best_at(value)) > best:
                 value, best = value * factor, found
             if best > start:
                 break

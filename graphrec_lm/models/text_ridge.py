@@ -16,6 +16,7 @@ from graphrec_lm.models.dense_limit import fits_dense
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.near_titles import NearTitles, with_near
+from graphrec_lm.models.ridge import check_regularization, least_regularization
 from graphrec_lm.models.ridge_column import interaction_column
 from graphrec_lm.models.ridge_search import Float32, Grid, Point, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, Solver, SparseSolver
@@ -50,7 +51,8 @@ class TextRidge(ItemItemRecommender):
     weights are left as a product: of at most 1,000 users who with the title dimensions are few beside the
     items). `"sparse"` lets the interactions speak through each item's `neighbors` alone
     (`models/sparse_ridge.py`): memory and time grow with n_items · neighbors. `keep` leaves the largest
-    weights of each item alone: B becomes sparse (`benchmarks/ridge_truncation.py` measures what that costs).
+    weights of each item alone, of parameters that were chosen for all of them: B becomes sparse
+    (`benchmarks/ridge_truncation.py` measures what that costs).
 
     C is linear in the title vectors. Besides, each item's hundred nearest titles speak for it: μ N is added
     to B (`models/near_titles.py`). μ and the noise of N are chosen after the rest, with κ once more; not
@@ -117,7 +119,7 @@ class TextRidge(ItemItemRecommender):
 
     @property
     def chosen_(self) -> dict[str, float]:
-        """The five parameters of the fit that may be chosen; `ndcg` if they were."""
+        """The five parameters of the fit that may be chosen; `ndcg` if they were, and `keep` dropped nothing."""
         return dict(self._state.notes["chosen"])
 
     @property
@@ -133,10 +135,13 @@ class TextRidge(ItemItemRecommender):
         train, held_out = dataset, valid
         if self._is_open() and (valid is None or not valid.n_interactions):
             train, held_out, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
-        solver = self._solver(train)
+        solver, grid = self._solver(train), self._grid(dataset)
+        if isinstance(solver, DenseSolver):
+            check_regularization(dataset, grid.start)
         near = self._near(axes, train)
-        points = self._search(train, held_out, solver, axes, near)
-        chosen = self._given() if not points else max(points, key=lambda point: point.ndcg)._asdict()
+        points = self._search(grid, train, held_out, solver, axes, near)
+        best = max(points, key=lambda point: point.ndcg, default=None)
+        chosen = self._given(grid.start) if best is None else best._asdict()
         regularization, strength = chosen["regularization"], chosen["strength"]
         prior = axes.prior(chosen["text_regularization"]) if strength else None
         if train is not dataset:
@@ -152,6 +157,7 @@ class TextRidge(ItemItemRecommender):
             weights = with_near(weights, beside, chosen["near_strength"])
         if self.keep is not None:
             weights = truncated(weights, self.keep)
+            chosen.pop("ndcg", None)  # of all weights
         notes |= {
             "solver": "sparse" if isinstance(solver, SparseSolver) else "dense",
             "chosen": chosen,
@@ -217,30 +223,41 @@ class TextRidge(ItemItemRecommender):
         indices = arrays.get("learned.indices", dataset.indices)
         return pattern_matrix(indptr, indices, self._n_learned, np.float64)
 
-    def _given(self) -> dict[str, float]:
-        """The parameters, where they are not None, else the usual values."""
+    def _given(self, regularization: float) -> dict[str, float]:
+        """The parameters, where they are not None, else the usual values and this λ."""
         return {
             name: float(usual if getattr(self, name) is None else getattr(self, name))
-            for name, usual in (_USUAL | _NEAR).items()
+            for name, usual in (_USUAL | _NEAR | {"regularization": regularization}).items()
         }
+
+    def _grid(self, dataset: Dataset) -> Grid:
+        """What is tried before the fit to these data: λ from its usual value, or the least that they allow."""
+        least = least_regularization(dataset)
+        given = self._given(max(_USUAL["regularization"], least))
+        return Grid(
+            given["regularization"],
+            self.regularization is not None,
+            _TEXT_REGULARIZATIONS if self.text_regularization is None else [given["text_regularization"]],
+            _STRENGTHS if self.strength is None else [given["strength"]],
+            least,
+        )
 
     def _is_open(self) -> bool:
         """Whether there is something to choose."""
         return any(getattr(self, name) is None for name in _USUAL)
 
     def _search(
-        self, train: Dataset, valid: Dataset | None, solver: Solver, axes: TitleAxes, near: NearTitles
+        self,
+        grid: Grid,
+        train: Dataset,
+        valid: Dataset | None,
+        solver: Solver,
+        axes: TitleAxes,
+        near: NearTitles,
     ) -> list[Point]:
         """What was tried on validation; nothing if there is nothing to choose or to validate on."""
         if not self._is_open() or valid is None or not valid.n_interactions:
             return []
-        start = self._given()
-        grid = Grid(
-            start["regularization"],
-            self.regularization is not None,
-            _TEXT_REGULARIZATIONS if self.text_regularization is None else [start["text_regularization"]],
-            _STRENGTHS if self.strength is None else [start["strength"]],
-        )
         with Progress(None, "TextRidge", "factorisations", enabled=self.verbose) as bar:
             search = Search(train, valid, solver, axes, self.seed)
             points = search.run(
@@ -248,7 +265,7 @@ class TextRidge(ItemItemRecommender):
             )
             if self._wants_near(train.n_items):
                 best = max(points, key=lambda point: point.ndcg)
-                strengths = _NEAR_STRENGTHS if self.near_strength is None else [start["near_strength"]]
+                strengths = _NEAR_STRENGTHS if self.near_strength is None else [float(self.near_strength)]
                 found = search.beside_near(best, grid.strengths, near, strengths)
                 points = found if self.near_strength else points + found
         return points

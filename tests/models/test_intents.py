@@ -392,6 +392,20 @@ def test_the_length_of_titles_is_measured_once_a_state(monkeypatch):
     assert model._title_length and model._length_of is not kept
 
 
+def test_wishes_do_not_depend_on_when_titles_were_encoded(tmp_path):
+    class Thirds(Blocks):
+        def encode(self, texts):
+            return super().encode(texts) / np.float32(3) + np.linspace(0, 0.1, 8, dtype=np.float32)
+
+    wish = {"intent": "south", "encoder": Thirds(), "k": 20}
+    model = MODELS["LightGCN"]().fit(WORLD.train)
+    model.recommend(["u0"], **wish)  # the titles are kept from here on
+    model.add_items(items([60, 61], ["south new", "else new"]), encoder=Thirds())
+    model.save(tmp_path / "model")
+    found = [each.recommend(["u0"], **wish) for each in (model, load(tmp_path / "model"))]
+    pd.testing.assert_frame_equal(*found, check_exact=True)
+
+
 def test_a_new_edge_makes_no_augmented_view(monkeypatch):
     model = MODELS["AlphaFree"]().fit(WORLD.train)
     monkeypatch.setattr("graphrec_lm.models.alpha_free.augmented_view", None)
