@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--intent", metavar="TEXT", help="what they say they want; alone: a plain search")
     parser.add_argument("--alpha", type=_alpha, default=0.3, metavar="WEIGHT",
                         help="weight of the intent from 0 to 1, or auto (default: 0.3)")  # fmt: skip
+    parser.add_argument("--on-unknown", choices=("raise", "drop"), default="raise",
+                        help="users and items that were not fitted (default: raise)")  # fmt: skip
     parser.add_argument("-k", type=positive_int, default=10, help="items a person (default: 10)")
     parser.add_argument("--keep-seen", action="store_true", help="also recommend what they already have")
     parser.add_argument("--output", metavar="FILE", help="write a .parquet or .csv file instead of printing")
@@ -68,6 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if arguments.intent is not None:
         options |= {"intent": arguments.intent, "alpha": arguments.alpha}
+    options["on_unknown"] = arguments.on_unknown
     table = to_table(model.recommend(**_people(model, arguments), **options))
     if arguments.output is None:
         _show(table, new=arguments.user is None)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec_lm.data.dataset import Dataset
-from graphrec_lm.data.delimited import Source, broken_row, check_file
+from graphrec_lm.data.delimited import Source, broken_row, check_file, lines_of
 from graphrec_lm.data.lightgcn import PARTS, read_lists
 from graphrec_lm.data.readers import from_tables
 from graphrec_lm.errors import InputError, did_you_mean
@@ -91,13 +91,17 @@ def alpharec_vectors(source: Source, embeddings: str | None = None) -> np.ndarra
 
 def _titles(path: Path, n_items: int) -> list[str]:
     """The titles of a file in the order of the items."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = lines_of(path)
     if len(lines) != n_items:
         remedy = "Give the file of these items, or move it away: they are called by their numbers then."
         raise InputError(f"{path} must have one line an item ({n_items})", len(lines), remedy)
     fields = [line.split("\t", 1) for line in lines]
-    if not all(len(field) == 2 and field[0].isdecimal() for field in fields):
+    numbered = [len(field) == 2 and field[0].strip().isdecimal() for field in fields]
+    if not any(numbered):
         return lines
+    if not all(numbered):
+        line = numbered.index(False) + 1
+        raise broken_row(path, line, 'all lines or none must be "number<tab>title"', repr(lines[line - 1]))
     titles: dict[int, str] = {}
     for line, (number, title) in enumerate(fields, start=1):
         if int(number) in titles or int(number) >= n_items:

@@ -84,7 +84,7 @@ def read_texts(source: Source, form: Format = COMMA) -> pa.Table:
         line, names = (1, list(form.names)) if form.names else next(numbered_rows(path, form), (1, []))
         if not names or not _has_content(path):
             raise InputError(f"{path} must not be empty", "an empty file", "Check that the file is whole.")
-        _check_names(path, line, names)
+        check_names(path, line, names)
         return pa_csv.read_csv(
             _prepared(path, form),
             read_options=pa_csv.ReadOptions(column_names=names, skip_rows=line - 1,
@@ -102,7 +102,17 @@ def read_texts(source: Source, form: Format = COMMA) -> pa.Table:
         raise InputError(f"{path} must be readable", found, "Check that the file is whole.") from None
 
 
-def _check_names(path: Path, line: int, names: list[str]) -> None:
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a UTF-8 text file, with or without a byte order mark; nothing else ends a line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _undecodable(path, "utf-8", error) from None
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def check_names(path: Path, line: int, names: list[str]) -> None:
+    """Raise InputError for a column name that stands twice in a line of the file."""
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:
         remedy = "Rename or drop one of the two."

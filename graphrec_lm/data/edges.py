@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from graphrec_lm.errors import InputError
+
 
 class Edges(NamedTuple):
     """CSR arrays: indptr int64 [n_users + 1], indices int32 [n], weights float32 [n] or None."""
@@ -44,7 +46,8 @@ def merge_pairs(
 ) -> Edges:
     """Merge repeated pairs into one edge whose weight is the sum of theirs.
 
-    The sum runs in float64 in ascending order of the weights, so the order of the rows never shows.
+    The sum runs in float64 in ascending order of the weights, so the order of the rows never shows. One that
+    float32 takes for 0 or infinite is an InputError.
 
     >>> edges = merge_pairs(np.array([1, 0, 1]), np.array([2, 0, 2]), np.array([1.0, 1.0, 0.5]), 2, 3)
     >>> edges.indptr, edges.indices, edges.weights
@@ -62,7 +65,18 @@ def merge_pairs(
     starts = group_starts(keys)
     sums = np.add.reduceat(weights[order].astype(np.float64), starts) if len(starts) else weights[:0]
     indptr = np.searchsorted(keys[starts], np.arange(n_users + 1) * n_items)
-    return Edges(indptr, (keys[starts] % n_items).astype(np.int32), sums.astype(np.float32))
+    return Edges(indptr, (keys[starts] % n_items).astype(np.int32), _held(sums))
+
+
+def _held(sums: np.ndarray) -> np.ndarray:
+    """The weights as they are kept, float32."""
+    with np.errstate(over="ignore", under="ignore"):
+        held = sums.astype(np.float32)
+    wrong = ~(np.isfinite(held) & (held > 0))
+    if wrong.any():
+        required = "the weight of every pair must be finite and > 0 in float32"
+        raise InputError(required, sums[wrong][0], "Rescale the weights, or leave those rows out.")
+    return held
 
 
 def group_starts(keys: np.ndarray) -> np.ndarray:

@@ -43,6 +43,8 @@ def to_arrow(frame: Any, what: str) -> tuple[pa.Table, str]:
         remedy = "Rename or drop the repeated columns."
         raise InputError(f"`{what}` must have distinct columns", list(frame.columns), remedy) from None
     backend = str(eager.implementation.value)
+    if backend == "pandas":
+        eager = nw.from_native(_with_named_range(nw.to_native(eager)), eager_only=True)
     try:
         table = (eager.clone() if backend == "pandas" else eager).to_arrow()
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -55,8 +57,27 @@ def to_arrow(frame: Any, what: str) -> tuple[pa.Table, str]:
     ) as error:  # sparse, complex, surrogates
         required = f"every column of `{what}` must hold what Arrow can"
         raise InputError(required, str(error).splitlines()[0], "Drop that column, or convert it.") from None
+    for field in table.schema:
+        if _holds_nothing(field.type):
+            required, remedy = f"every column of `{what}` must hold something", "Drop that column."
+            raise InputError(required, f"empty records in {field.name!r}", remedy)
     hidden = [c for c in table.column_names if str(c).startswith("__index_level_")]
     return table.drop_columns(hidden), backend if backend in BACKENDS else "pandas"
+
+
+def _with_named_range(frame: Any) -> Any:
+    """A pandas frame whose named index is a column where Arrow would drop it: of 0, 1, 2, ... alone."""
+    index = frame.index
+    is_dropped = type(index).__name__ == "RangeIndex" and index.name is not None
+    return frame.reset_index() if is_dropped and index.name not in frame.columns else frame
+
+
+def _holds_nothing(kind: pa.DataType) -> bool:
+    """Whether records without fields are in it, which no file can hold."""
+    if pa.types.is_struct(kind) and not kind.num_fields:
+        return True
+    nested = pa.types.is_nested(kind) and not pa.types.is_dictionary(kind)
+    return nested and any(_holds_nothing(kind.field(i).type) for i in range(kind.num_fields))
 
 
 def is_frame(value: Any) -> bool:

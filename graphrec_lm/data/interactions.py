@@ -52,12 +52,14 @@ class Interactions:
         return self.columns[name]
 
     def times(self, name: str = "timestamp") -> np.ndarray:
-        """Return a numeric or datetime column as int64 or float64 [n]; null is NaN or, for dates, an error.
+        """Return a numeric or datetime column as int64 or float64 [n].
+
+        A row that is not positive may be without a time: it has the latest of all.
 
         Raises
         ------
         InputError
-            If a positive row has no time, or the column is neither numeric nor a date.
+            If a positive row has no time, or the column holds neither dates nor numbers that fit.
         """
         column = self.column(name)
         if pa.types.is_temporal(column.type):
@@ -71,5 +73,12 @@ class Interactions:
         if len(rows):
             found = f"null at rows {first_few(rows.tolist(), len(rows))}"
             raise InputError(f"column {name!r} must have no nulls in positive rows", found, "Fill them.")
-        latest = pc.max(column)
-        return pc.fill_null(column, latest).to_numpy()
+        try:
+            column = column.cast(pa.float64() if pa.types.is_floating(column.type) else pa.int64())
+        except pa.ArrowInvalid as error:
+            required = f"column {name!r} must hold numbers below 2**63"
+            raise InputError(required, str(error), "Take seconds, or floats.") from None
+        times = pc.fill_null(column, 0).to_numpy().copy()
+        known = times[~missing]
+        times[missing] = known.max() if len(known) else 0
+        return times

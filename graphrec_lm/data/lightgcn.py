@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrec_lm.data.dataset import Dataset
-from graphrec_lm.data.delimited import Source, broken_row, check_file
+from graphrec_lm.data.delimited import Source, broken_row, check_file, lines_of
 from graphrec_lm.data.frames import to_arrow
 from graphrec_lm.data.readers import from_tables
 from graphrec_lm.errors import InputError
@@ -71,7 +71,7 @@ def _train_file(source: Path) -> Path:
 
 
 def _read(path: Path, part: str) -> pa.Table:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = lines_of(path)
     text = pc.utf8_trim_whitespace(pa.array(lines, pa.large_string()))
     filled = np.flatnonzero(pc.not_equal(text, "").to_numpy(zero_copy_only=False))
     tokens = pc.utf8_split_whitespace(text.take(pa.array(filled)))

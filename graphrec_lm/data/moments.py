@@ -14,6 +14,9 @@ import pyarrow as pa
 from graphrec_lm.data.interactions import Interactions
 from graphrec_lm.errors import InputError, check_number
 
+_WHOLE = np.zeros(0, np.int64)
+_NANOSECONDS = {"D": 86_400 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+
 ShareOrMoment = float | str | date | datetime | np.datetime64
 
 
@@ -82,16 +85,14 @@ def _as_time(moment: Any, name: str, kind: pa.DataType, by: str) -> float:
             remedy = 'Write it as "2024-11-01" or "2024-11-01T18:30", with a zone only if the column has one.'
             raise InputError(required, repr(moment), remedy)
         unit = kind.unit if pa.types.is_timestamp(kind) else "D" if kind == pa.date32() else "ms"
-        held = day.astype(f"datetime64[{unit}]")
-        return int(held.astype(np.int64)) + int(held < day)
+        nanoseconds = int(day.astype(np.int64)) * _NANOSECONDS[np.datetime_data(day.dtype)[0]]
+        return max(-never(_WHOLE), min(-(-nanoseconds // _NANOSECONDS[unit]), never(_WHOLE)))
     if not number:
         required = f"`{name}` must be a share or a number, as column {by!r} holds {kind} values"
         remedy = "Pass a number of that column, e.g. seconds since 1970, or convert the column to dates."
         raise InputError(required, repr(moment), remedy)
     check_number(name, moment, above=1)
-    return (
-        min(math.ceil(moment), never(np.zeros(0, np.int64))) if pa.types.is_integer(kind) else float(moment)
-    )
+    return min(math.ceil(moment), never(_WHOLE)) if pa.types.is_integer(kind) else float(moment)
 
 
 def _date(moment: Any, zone: str | None) -> np.datetime64 | None:

@@ -56,7 +56,7 @@ class PositiveRule:
         raise _malformed(text)
 
     def mask(self, table: pa.Table) -> np.ndarray:
-        """Return bool [n]: the rows for which the comparison holds (a null never does)."""
+        """Return bool [n]: the rows for which the comparison holds (a null or NaN never does)."""
         if self.column not in table.column_names:
             required = f'`positive` ("{self}") must name a column of the interactions'
             raise InputError(required, repr(self.column), did_you_mean(self.column, table.column_names))
@@ -69,7 +69,8 @@ class PositiveRule:
         value = self._scalar(column.type)
         column = column.cast(pa.float32()) if column.type == pa.float16() else column
         result = pc.fill_null(_COMPARE[self.operator](column, value), False)
-        return result.to_numpy(zero_copy_only=False).astype(bool)
+        held = pc.and_not(result, pc.is_null(column, nan_is_null=pa.types.is_floating(column.type)))
+        return held.to_numpy(zero_copy_only=False).astype(bool)
 
     def _check_type(self, kind: pa.DataType) -> None:
         text = isinstance(self.value, str)

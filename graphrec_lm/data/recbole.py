@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from graphrec_lm.data.dataset import Dataset
-from graphrec_lm.data.delimited import TAB, Source, check_file, read_texts
+from graphrec_lm.data.delimited import TAB, Source, check_file, check_names, read_texts
 from graphrec_lm.data.parsing import infer, one_kind, typed
 from graphrec_lm.data.readers import from_tables
 from graphrec_lm.errors import InputError, did_you_mean
@@ -24,7 +24,8 @@ def read_recbole(
     Parameters
     ----------
     source : path
-        The `.inter` file, or a folder with one; `.item` and `.user` files of the same stem are read too.
+        The `.inter` file, or a folder with one; `.item` and `.user` files of the same stem are read too (of
+        `ml.train.inter` those of `ml.train`, or else of `ml`).
     columns : mapping, optional
         Names in the files (without type) -> `user_id`, `item_id`, `title`, ... A single item column that ends
         in "title", such as `movie_title`, is the title without being named.
@@ -37,7 +38,7 @@ def read_recbole(
         On a header without types, and on a broken row (file and line).
     """
     inter = _inter_file(Path(source))
-    paths = [inter, inter.with_suffix(".item"), inter.with_suffix(".user")]
+    paths = [inter, _beside(inter, ".item"), _beside(inter, ".user")]
     mapping = dict(columns or {})
     tables = [_read(path, mapping) if path == inter or path.is_file() else None for path in paths]
     rows, items, users = one_kind(tables, mapping)
@@ -57,9 +58,18 @@ def _inter_file(source: Path) -> Path:
     return files[0]
 
 
+def _beside(inter: Path, suffix: str) -> Path:
+    """The table that goes with the interactions, of one part of a benchmark or of all."""
+    own = inter.with_suffix(suffix)
+    is_part = Path(inter.stem).suffix in (".train", ".valid", ".test")
+    return inter.with_name(Path(inter.stem).stem + suffix) if is_part and not own.is_file() else own
+
+
 def _read(path: Path, columns: Mapping[str, str]) -> pa.Table:
     table = read_texts(path, TAB)
-    kinds = dict(_name_and_type(path, header) for header in table.column_names)
+    named = [_name_and_type(path, header) for header in table.column_names]
+    check_names(path, 1, [name for name, _ in named])
+    kinds = dict(named)
     table = table.rename_columns(list(kinds))
     numbers = {name for name, kind in kinds.items() if kind == "float"}
     ids = [name for name in kinds if columns.get(name, name) in ("user_id", "item_id")]

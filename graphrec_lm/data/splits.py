@@ -152,7 +152,7 @@ def from_column(
     dataset : Dataset
         What is split.
     column : str
-        The column; numbers are compared as text.
+        The column; numbers, True and False are compared as text.
     train, valid, test : str
         The values of the three parts.
 
@@ -167,7 +167,7 @@ def from_column(
     >>> from_column(load_dataset("movielens-small"))
     Split(train=38,830, valid=4,875, test=4,875)
     """
-    names = str(train), str(valid), str(test)
+    names = _name(train), _name(valid), _name(test)
     if len(set(names)) < 3:
         raise InputError(
             "`train`, `valid` and `test` must differ", ", ".join(map(repr, names)), "Rename one."
@@ -222,9 +222,17 @@ def _share(counts: np.ndarray, fraction: float) -> np.ndarray:
     return share if fraction > 0 else np.zeros_like(share)
 
 
+def _name(value: Any) -> str:
+    """A value as Arrow writes it."""
+    return str(value).lower() if isinstance(value, bool | np.bool_) else str(value)
+
+
 def _values(dataset: Dataset, column: str, names: tuple[str, str, str]) -> np.ndarray:
     """Return the part of each row, int64 [n]; NONE where the column is null or empty."""
-    values = dataset.interactions.column(column).cast(pa.large_string()).combine_chunks().dictionary_encode()
+    held = dataset.interactions.column(column)
+    if pa.types.is_nested(held.type) and not pa.types.is_dictionary(held.type):
+        raise InputError(f"column {column!r} must hold texts or numbers", str(held.type), "Convert it.")
+    values = held.cast(pa.large_string()).combine_chunks().dictionary_encode()
     part_of = {name: part for part, name in enumerate(names)}
     found = values.dictionary.to_pylist()
     unknown = [value for value in found if value not in part_of and value != ""]

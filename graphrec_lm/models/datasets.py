@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphrec_lm.data import Dataset, Split
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.models.people import are_pairs
 
 
@@ -37,13 +37,16 @@ def checked_datasets(dataset: Any, valid: Any) -> tuple[list[Dataset], list[Data
             remedy = "Fit on the training part of a split."
             raise InputError("`dataset` must hold at least one positive interaction", 0, remedy)
     pairs = zip(datasets, parts, strict=True)
-    return datasets, [
-        None if held_out is None else _held_out(one, one.align(held_out)) for one, held_out in pairs
-    ]
+    return datasets, [None if held_out is None else _held_out(one, held_out) for one, held_out in pairs]
 
 
-def _held_out(dataset: Dataset, valid: Dataset) -> Dataset:
+def _held_out(dataset: Dataset, held_out: Any) -> Dataset:
     """The validation part, aligned; what is fitted would be hidden from its rankings and count as missed."""
+    try:
+        valid = dataset.align(held_out)
+    except UnknownIdError as error:
+        remedy = "Use users and items of the Dataset, or pass valid=dataset.align(valid, on_unknown='drop')."
+        raise UnknownIdError(error.required, error.found, remedy) from None
     shared = int(are_pairs(dataset, valid.edges.users, valid.indices).sum())
     if shared:
         remedy = "Fit on the training part: train, valid, test = dataset.split(...)."

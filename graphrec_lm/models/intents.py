@@ -21,7 +21,7 @@ from graphrec_lm.models.mixtures import mixtures_of
 from graphrec_lm.models.people import People
 from graphrec_lm.models.text import encoded
 from graphrec_lm.models.wishes import UNWANTED, Wishes, check_alphas, intent_texts, wish_vectors
-from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder, resolve_encoder
+from graphrec_lm.text import DEFAULT_ENCODER, TextEncoder, embed, resolve_encoder
 
 Float32 = NDArray[np.float32]
 

@@ -119,7 +119,7 @@ class TextRidge(ItemItemRecommender):
 
     @property
     def chosen_(self) -> dict[str, float]:
-        """The five parameters of the fit that may be chosen; `ndcg` if they were, and `keep` dropped nothing."""
+        """The five parameters of the fit that may be chosen; `ndcg` if they were, and without `keep`."""
         return dict(self._state.notes["chosen"])
 
     @property
@@ -231,7 +231,7 @@ class TextRidge(ItemItemRecommender):
         }
 
     def _grid(self, dataset: Dataset) -> Grid:
-        """What is tried before the fit to these data: λ from its usual value, or the least that they allow."""
+        """What is tried before the fit to these data: λ from its usual value, or the least they allow."""
         least = least_regularization(dataset)
         given = self._given(max(_USUAL["regularization"], least))
         return Grid(

@@ -27,6 +27,11 @@ def test_recommend_to_somebody_new_hides_the_history(cli, home: Path):
     assert second.count("odd film") == 4
 
 
+def test_recommend_leaves_out_who_is_unknown_if_asked(cli, home: Path):
+    shown = cli("recommend", home / "cosine", "--user", 1, 99, "-k", 2, "--on-unknown", "drop")
+    assert "User 1\n" in shown.out and "User 99" not in shown.out
+
+
 def test_recommend_by_intent(cli, home: Path):
     ran = cli("recommend", home / "popular", "--intent", "odd film 3", "-k", 1)
     assert (ran.code, ran.out.splitlines()[0]) == (0, "New person 0")

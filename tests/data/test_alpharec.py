@@ -53,6 +53,17 @@ def test_titles_in_the_order_of_the_items(folder):
     np.testing.assert_allclose(encoder.encode(["Alien (item 3)"]), VECTORS[3:], rtol=1e-6)
 
 
+def test_titles_by_number_with_a_mark_and_spaces_before_them(folder):
+    write_titles(folder, "\ufeff3\tD\n 0\tA\u2028a\r\n2\tC\n1\tB\n")
+    assert read_alpharec(folder).titles == ["A\u2028a", "B", "C", "D"]
+    write_titles(folder, "3\tD\nA\n2\tC\n1\tB\n")
+    with pytest.raises(InputError, match=r"line 2: all lines or none must be .number<tab>title., got 'A'"):
+        read_alpharec(folder)
+    (folder / "cf_data" / "train.txt").write_text("\ufeff0 2 1\n1 0\n2 1 2\n", encoding="utf-8")
+    (folder / "item_info" / "item_raw_info.txt").unlink()
+    assert read_alpharec(folder).n_users == 3
+
+
 def test_titles_by_number_in_a_file_of_another_name(folder):
     path = write_titles(folder, "3\tD\n0\tA\n2\tC\tc\n1\tB\n", "names.tsv")
     assert read_alpharec(folder, titles=path).titles == ["A", "B", "C\tc", "D"]

@@ -344,3 +344,32 @@ def test_writing_to_the_source_frame_changes_nothing():
     times[:] = 99
     rows.loc[:, "timestamp"] = 77
     assert dataset.interactions.columns["timestamp"].to_pylist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("backend", FRAMES)
+def test_a_rating_that_is_no_number_is_never_positive(backend):
+    rows = {"user_id": [1, 1, 2, 2], "item_id": [1, 2, 1, 2], "rating": [5.0, float("nan"), 3.0, 4.0]}
+    assert Dataset.from_frame(FRAMES[backend](rows), positive="rating != 3").n_interactions == 2
+
+
+@pytest.mark.parametrize("weight", [1e-60, 1e60])
+def test_weights_must_be_numbers_of_float32(weight):
+    rows = pd.DataFrame({"user_id": [1, 2], "item_id": [1, 2], "weight": [1.0, weight]})
+    with pytest.raises(InputError, match="the weight of every pair must be finite and > 0 in float32"):
+        Dataset.from_frame(rows)
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3], [3, 1, 2], [1, 3, 5]])
+def test_an_index_with_a_name_is_a_column(ids):
+    rows = pd.DataFrame({"user_id": [1, 1, 2], "item_id": ids})
+    items = pd.DataFrame({"item_id": ids, "title": list("xyz")}).set_index("item_id")
+    assert Dataset.from_frame(rows, items).titles == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize("nothing", [{}, [{}], {"a": {}}])
+def test_empty_records_are_refused_since_no_file_holds_them(nothing):
+    items = pa.table({"item_id": [30, 10, 20], "title": ["C", "A", "B"], "x": [nothing] * 3})
+    with pytest.raises(
+        InputError, match="every column of `items` must hold something, got empty records in 'x'"
+    ):
+        Dataset.from_frame(pd.DataFrame(ROWS), items)

@@ -19,6 +19,7 @@ from graphrec_lm.data import (
     read_recbole,
     read_tsv,
 )
+from graphrec_lm.errors import InputError
 
 
 def write(path, text, encoding="utf-8"):
@@ -259,3 +260,19 @@ def test_a_folder_of_parquet_files_is_one_table(tmp_path):
     )
     frame.to_parquet(tmp_path / "rows", partition_cols=["country"])
     assert read_parquet(tmp_path / "rows").fingerprint == Dataset.from_frame(frame).fingerprint
+
+
+def test_recbole_parts_share_the_tables_of_the_whole(tmp_path):
+    (tmp_path / "ml.train.inter").write_text("user_id:token\titem_id:token\n1\t5\n2\t6\n")
+    (tmp_path / "ml.item").write_text("item_id:token\ttitle:token_seq\n5\tA\n6\tB\n7\tC\n")
+    assert read_recbole(tmp_path / "ml.train.inter").titles == ["A", "B", "C"]
+    (tmp_path / "ml.train.item").write_text("item_id:token\ttitle:token_seq\n5\tX\n6\tY\n")
+    assert read_recbole(tmp_path / "ml.train.inter").titles == ["X", "Y"]
+
+
+def test_recbole_columns_have_distinct_names(tmp_path):
+    (tmp_path / "ml.inter").write_text("user_id:token\titem_id:token\titem_id:float\n1\t5\t1\n")
+    with pytest.raises(
+        InputError, match=r"ml.inter, line 1: columns must have distinct names, got 'item_id' twice"
+    ):
+        read_recbole(tmp_path)

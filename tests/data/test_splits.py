@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from graphrec_lm.data import Dataset, load_dataset
@@ -325,3 +327,51 @@ def test_rows_of_strangers_may_be_left_out():
         found = dataset.align(other, on_unknown="drop")
         assert found.indptr.tolist() == [0, 1, 1] and found.indices.tolist() == [1]
         assert len(found.interactions) == 1 and found.users is dataset.users
+
+
+@pytest.mark.parametrize(
+    "kind", ["int8", "uint8", "int16", "int32", "uint32", "Int32", "uint64", "float32", "float16"]
+)
+def test_splits_by_time_take_numbers_of_any_width(kind, dataset):
+    rows = ROWS.assign(timestamp=ROWS["timestamp"].astype(kind))
+    for method, options in (("leave_last_out", {}), ("global_time", {"valid": 0.2, "test": 0.0})):
+        found, wanted = (
+            each.split(method, **options)
+            for each in (Dataset.from_frame(rows, positive="rating >= 4"), dataset)
+        )
+        assert [pairs(part) for part in found] == [pairs(part) for part in wanted]
+
+
+def test_times_beyond_int64_are_refused():
+    rows = ROWS.assign(timestamp=np.full(len(ROWS), 2**63, dtype=np.uint64))
+    with pytest.raises(InputError, match=r"column 'timestamp' must hold numbers below 2\*\*63"):
+        Dataset.from_frame(rows).split("leave_last_out")
+
+
+@pytest.mark.parametrize("build", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_row_that_is_no_edge_may_be_without_a_time(build):
+    columns = {"user_id": [1, 1, 1, 1, 2, 2], "item_id": [1, 2, 3, 4, 1, 2], "rating": [5, 5, 5, 1, 5, 1]}
+    data = Dataset.from_frame(
+        build({**columns, "at": [-3.0, -2.0, -1.0, np.nan, -3.0, np.nan]}), positive="rating >= 4"
+    )
+    last = data.split("leave_last_out", by="at")
+    assert [len(part.interactions) for part in last] == [3, 1, 2]
+    cut = data.split("global_time", by="at", valid=0.2, test=0.0)
+    assert [len(part.interactions) for part in cut] == [3, 3, 0]
+
+
+def test_truth_values_name_parts():
+    rows = ROWS.assign(split=[False, False, False, False, False, True, False, False])
+    split = Dataset.from_frame(rows).split("from_column", train=False, valid="none", test=True)
+    assert [part.n_interactions for part in split] == [6, 0, 1]
+    with pytest.raises(InputError, match="column 'split' must hold texts or numbers, got list"):
+        Dataset.from_frame(rows.assign(split=[[1]] * len(rows))).split("from_column")
+
+
+def test_moments_beyond_what_nanoseconds_can_tell():
+    days = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01"]).astype("datetime64[ns]")
+    data = Dataset.from_frame(pd.DataFrame({"user_id": [1, 1, 2], "item_id": [1, 2, 3], "timestamp": days}))
+    with pytest.raises(InputError, match="part 'test' must have edges, got no pair first seen from '2500"):
+        data.split("global_time", valid=0.4, test="2500-01-01")
+    with pytest.raises(InputError, match="must leave edges for train"):
+        data.split("global_time", valid="1500-01-01", test="2024-03-01")

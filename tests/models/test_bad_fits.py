@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphrec_lm.errors import InputError
+from graphrec_lm.errors import InputError, UnknownIdError
 from graphrec_lm.models import (
     MF,
     SGL,
@@ -231,3 +231,11 @@ def test_of_fit(name):
     with pytest.raises(InputError) as error:
         call()
     check(error, words)
+
+
+def test_a_validation_part_with_strangers_says_how_to_leave_them_out():
+    rows = pd.DataFrame({"user_id": ["stranger"], "item_id": [WORLD.train.items.ids[0]]})
+    with pytest.raises(UnknownIdError) as error:
+        Popularity().fit(WORLD.train, valid=rows)
+    check(error, ["stranger", "pass valid=dataset.align(valid, on_unknown='drop')."])
+    assert WORLD.train.align(rows, on_unknown="drop").n_interactions == 0

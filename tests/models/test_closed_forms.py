@@ -236,7 +236,7 @@ def test_text_ridge_starts_where_float32_can_tell_lambda_from_nothing(monkeypatc
     model = TextRidge(encoder=world.encoder, verbose=False, solver="dense").fit(world.train)
     assert min(point["regularization"] for point in model.search_) == 150.0
     fixed = TextRidge(120.0, encoder=world.encoder, verbose=False, solver="dense")
-    with pytest.raises(InputError, match="`regularization` must be a number >= 150.0, got 120.0"):
+    with pytest.raises(InputError, match=r"`regularization` must be a number >= 150\.0, got 120\.0"):
         fixed.fit(world.train)
     assert TextRidge(120.0, encoder=world.encoder, verbose=False, solver="sparse").fit(world.train).search_
 
