@@ -55,7 +55,7 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
         items² numbers don't fit in memory.
     """
     check_dense(dataset.n_items)
-    check_regularization(dataset, regularization)
+    _check(dataset, regularization)
     if has_fewer_users(dataset):
         return torch.from_numpy(ThroughUsers.of(dataset, regularization).dense())
     pairs = np.square(np.diff(dataset.indptr)).sum()
@@ -67,8 +67,7 @@ def inverse_gram(dataset: Dataset, regularization: float) -> torch.Tensor:
     return spd_inverse(matrix)
 
 
-def check_regularization(dataset: Dataset, regularization: float) -> None:
-    """Raise InputError for a λ that is lost in float32."""
+def _check(dataset: Dataset, regularization: float) -> None:
     check_number("regularization", regularization, least=least_regularization(dataset))
 
 
@@ -158,7 +157,7 @@ def thin_weights(
     >>> weights.column(np.arange(4), 0).round(3)
     array([0.   , 0.333, 0.333, 0.   ], dtype=float32)
     """
-    check_regularization(dataset, regularization)
+    _check(dataset, regularization)
     inverse = ThroughUsers.of(dataset, regularization)
     scale = 1 / (1 - inverse.reached)  # 1 / (λ P_jj)
     left, of_titles = inverse.items.toarray(), []

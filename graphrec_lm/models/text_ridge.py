@@ -16,7 +16,7 @@ from graphrec_lm.models.dense_limit import fits_dense
 from graphrec_lm.models.fitted import Arrays, Fitted
 from graphrec_lm.models.item_item import ItemItemRecommender, stored
 from graphrec_lm.models.near_titles import NearTitles, with_near
-from graphrec_lm.models.ridge import check_regularization, least_regularization
+from graphrec_lm.models.ridge import least_regularization
 from graphrec_lm.models.ridge_column import interaction_column
 from graphrec_lm.models.ridge_search import Float32, Grid, Point, Search
 from graphrec_lm.models.ridge_solvers import DenseSolver, Solver, SparseSolver
@@ -137,7 +137,7 @@ class TextRidge(ItemItemRecommender):
             train, held_out, _ = dataset.split("random", valid=0.1, test=0.0, seed=self.seed)
         solver, grid = self._solver(train), self._grid(dataset)
         if isinstance(solver, DenseSolver):
-            check_regularization(dataset, grid.start)
+            check_number("regularization", grid.start, least=grid.least)
         near = self._near(axes, train)
         points = self._search(grid, train, held_out, solver, axes, near)
         best = max(points, key=lambda point: point.ndcg, default=None)
