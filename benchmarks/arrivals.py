@@ -58,27 +58,30 @@ def models(encoder: Any, domain: str) -> dict[str, Any]:
 
 
 class Draw(NamedTuple):
-    """Items, which are cold, the parts as pairs, and pairs with cold items of people who touched others."""
+    """Which items are cold, what is fitted without them, and whose lists of them are asked for."""
 
     items: pd.DataFrame
     is_cold: Any
-    parts: dict[str, pd.DataFrame]
-    meant: pd.DataFrame
+    cold: list[Any]  # ids
+    users: pd.DataFrame
+    parts: dict[str, pd.DataFrame]  # pairs
+    meant: pd.DataFrame  # pairs with cold items, of people who touched others
     generator: Any
 
     @classmethod
     def of(cls, split: Any) -> Draw:
         """A fifth of the items."""
         items = split.train.item_table.to_pandas()[["item_id", "title"]]
+        users = pd.DataFrame({"user_id": split.train.users.ids})
         generator = np.random.default_rng(0)
         is_cold = np.zeros(len(items), dtype=bool)
         is_cold[generator.permutation(len(items))[: len(items) // 5]] = True
         parts = {name: pairs(getattr(split, name)) for name in ("train", "valid", "test")}
-        cold, train = set(items.loc[is_cold, "item_id"]), parts["train"]
+        cold, train = sorted(items.loc[is_cold, "item_id"]), parts["train"]
         able = train.loc[~train["item_id"].isin(cold), "user_id"]
         meant = pd.concat(parts.values())
         meant = meant[meant["item_id"].isin(cold) & meant["user_id"].isin(able)]
-        return cls(items, is_cold, parts, meant, generator)
+        return cls(items, is_cold, cold, users, parts, meant, generator)
 
     def people(self, most: int) -> Any:
         """Who is asked for: at most so many."""
@@ -88,65 +91,63 @@ class Draw(NamedTuple):
     def without(self, part: str, people: Any = None) -> pd.DataFrame:
         """A part's pairs without those of cold items, of these people or of all."""
         frame = self.parts[part]
-        out = frame["item_id"].isin(self.items.loc[self.is_cold, "item_id"])
+        out = frame["item_id"].isin(self.cold)
         return frame[~(out if people is None else out & frame["user_id"].isin(people))]
 
-    def ndcg(self, model: Any, people: Any, candidates: Any) -> float:
-        """NDCG@20 of a model's lists for people."""
+    def fit_by_title(self, model: Any) -> None:
+        """Fit without the cold items, then add them."""
+        dataset = gl.Dataset.from_frame(self.without("train"), self.items[~self.is_cold], self.users)
+        model.fit(dataset, valid=self.without("valid")).add_items(self.items[self.is_cold])
+
+    def fit_by_others(self, model: Any, people: Any) -> None:
+        """Fit without what these people did with cold items."""
+        dataset = gl.Dataset.from_frame(self.without("train", people), self.items, self.users)
+        model.fit(dataset, valid=self.without("valid", people))
+
+    def ndcg(self, lists: pd.DataFrame, people: Any) -> float:
+        """NDCG@20 of people's lists."""
         ids = self.items["item_id"].to_numpy()
-        lists = model.recommend(people.tolist(), k=K, candidates=candidates)
         return _ndcg(lists, people, ids, _pattern(self.meant, people, ids))
 
 
 def cold_items(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
     """NDCG@20 among all items and among cold ones; random ranks beside."""
-    draw = Draw.of(split)
-    items, is_cold = draw.items, draw.is_cold
-    cold = sorted(items.loc[is_cold, "item_id"])
-    users = pd.DataFrame({"user_id": split.train.users.ids})
-    dataset = gl.Dataset.from_frame(draw.without("train"), items[~is_cold], users)
-    people, rows = draw.people(5000), []
+    draw, rows = Draw.of(split), []
+    people = draw.people(5000)
     for name, model in models(encoder, domain).items():
-        model.fit(dataset, valid=draw.without("valid")).add_items(items[is_cold])
+        draw.fit_by_title(model)
         row = {"domain": domain, "model": name}
-        for among, candidates in (("all", None), ("cold", cold)):
-            row[COLUMNS[among]] = draw.ndcg(model, people, candidates)
+        for among, candidates in (("all", None), ("cold", draw.cold)):
+            lists = model.recommend(people.tolist(), k=K, candidates=candidates)
+            row[COLUMNS[among]] = draw.ndcg(lists, people)
         rows.append(row)
         print(row, flush=True)
     chance = pd.DataFrame(
         {"user_id": np.repeat(people, K), "rank": np.tile(np.arange(1, K + 1), len(people))}
     )
-    chance["item_id"] = np.concatenate([draw.generator.choice(cold, K, replace=False) for _ in people])
-    ids = items["item_id"].to_numpy()
-    value = _ndcg(chance, people, ids, _pattern(draw.meant, people, ids))
-    return [*rows, {"domain": domain, "model": "random", COLUMNS["cold"]: value}]
+    drawn = [draw.generator.choice(draw.cold, K, replace=False) for _ in people]
+    chance["item_id"] = np.concatenate(drawn)
+    row = {"domain": domain, "model": "random", COLUMNS["cold"]: draw.ndcg(chance, people)}
+    return [*rows, row]
 
 
 def known_items(split: Any, encoder: Any, domain: str) -> list[dict[str, Any]]:
     """NDCG@20 among cold items by title, and by what everybody else did with them: what could be known."""
-    draw = Draw.of(split)
-    items, is_cold = draw.items, draw.is_cold
-    cold = sorted(items.loc[is_cold, "item_id"])
-    users = pd.DataFrame({"user_id": split.train.users.ids})
+    draw, rows = Draw.of(split), []
     people = draw.people(min(5000, draw.meant["user_id"].nunique() // 3))
-    by_title = gl.Dataset.from_frame(draw.without("train"), items[~is_cold], users)
-    by_others = gl.Dataset.from_frame(draw.without("train", people), items, users)
-    tried = {
-        "TitleCosine": (gl.TitleCosine(encoder=encoder), False),
-        "TextRidge": (models(encoder, domain)["TextRidge"], False),
-        "Popularity, of everybody else": (gl.Popularity(), True),
-        "ItemKNN, of everybody else": (gl.ItemKNN(), True),
-        "TextRidge, of everybody else": (models(encoder, domain)["TextRidge"], True),
-    }
-    rows = []
-    for name, (model, has_others) in tried.items():
-        if has_others:
-            model.fit(by_others, valid=draw.without("valid", people))
-        else:
-            model.fit(by_title, valid=draw.without("valid")).add_items(items[is_cold])
-        row = {"domain": domain, "model": name, "people": len(people)}
-        rows.append(row | {"NDCG@20": draw.ndcg(model, people, cold)})
-        print(rows[-1], flush=True)
+    by_title = {name: models(encoder, domain)[name] for name in ("TitleCosine", "TextRidge")}
+    by_others = {"Popularity": gl.Popularity(), "ItemKNN": gl.ItemKNN()}
+    by_others["TextRidge"] = models(encoder, domain)["TextRidge"]
+    for model in by_title.values():
+        draw.fit_by_title(model)
+    for model in by_others.values():
+        draw.fit_by_others(model, people)
+    fitted = by_title | {f"{name}, of everybody else": model for name, model in by_others.items()}
+    for name, model in fitted.items():
+        lists = model.recommend(people.tolist(), k=K, candidates=draw.cold)
+        row = {"domain": domain, "model": name, "people": len(people), "NDCG@20": draw.ndcg(lists, people)}
+        rows.append(row)
+        print(row, flush=True)
     return rows
 
 
